@@ -1,0 +1,207 @@
+"""What a grant is now: the fold of its events."""
+
+from dataclasses import dataclass, replace
+from typing import assert_never
+from uuid import UUID
+
+from grantlog.core.decision import Stamp
+from grantlog.core.grant.events import (
+    AccessToken,
+    AccessTokenIssued,
+    AccessTokenRevoked,
+    Authentication,
+    Authorized,
+    ClientCredentialsIssued,
+    CodeRedeemed,
+    RefreshToken,
+    RefreshTokenRotated,
+    ReuseDetected,
+    Revoked,
+)
+from grantlog.core.identifiers import ClientId, Micros, seconds
+
+LIVE_TOKENS_LIMIT = 100
+"""A family keeps at most this many live access tokens; one more retires the oldest."""
+
+GrantEvent = (
+    Authorized
+    | CodeRedeemed
+    | ClientCredentialsIssued
+    | RefreshTokenRotated
+    | AccessTokenIssued
+    | AccessTokenRevoked
+    | ReuseDetected
+    | Revoked
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """The authorization code of the family. Kept when redeemed: a replay is judged by the same proofs."""
+
+    hash: bytes
+    expires_at: Micros
+    redirect_uri: str
+    challenge: str
+    redeemed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentRefresh:
+    """The one refresh token that may be spent, and the version of the event that issued it."""
+
+    hash: bytes
+    version: int
+    expires_at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """One distinct request that a spent refresh token has answered, and the version whose seal holds the answer."""
+
+    request_digest: bytes
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """The directly preceding refresh token: what a retry is judged by."""
+
+    hash: bytes
+    version: int
+    at: Micros
+    client_authentication: str
+    answers: tuple[Answered, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantState:
+    """A token family as it stands."""
+
+    version: int
+    client_id: ClientId
+    subject: str
+    stamps: tuple[Stamp, ...]
+    scope: tuple[str, ...]
+    resources: tuple[str, ...]
+    born: Micros
+    expires_at: Micros
+    account: UUID | None = None
+    session: UUID | None = None
+    authentication: Authentication | None = None
+    code: Code | None = None
+    refresh: CurrentRefresh | None = None
+    spent: Spent | None = None
+    tokens: tuple[AccessToken, ...] = ()
+    revoked: str | None = None
+    last_expiry: int = 0
+    """The latest ``exp`` of any access token of the family, revoked and retired ones too: how long a tombstone must live."""
+
+
+def evolve(state: GrantState | None, event: GrantEvent, version: int) -> GrantState:
+    """The state after ``event``, which takes ``version``. A birth needs no state; everything else does."""
+    if isinstance(event, Authorized):
+        return _authorized(event, version)
+    if isinstance(event, ClientCredentialsIssued):
+        return _client_credentials(event, version)
+    if state is None:
+        raise ValueError(f"{type(event).__name__} cannot begin a grant")
+    match event:
+        case CodeRedeemed():
+            assert state.code is not None
+            return _with_token(
+                replace(
+                    state,
+                    version=version,
+                    code=replace(state.code, redeemed=True),
+                    refresh=_current(event.refresh_token, version),
+                ),
+                event.access_token,
+            )
+        case RefreshTokenRotated():
+            assert state.refresh is not None
+            return _with_token(
+                replace(
+                    state,
+                    version=version,
+                    refresh=_current(event.refresh_token, version),
+                    spent=Spent(
+                        hash=state.refresh.hash,
+                        version=event.spent_version,
+                        at=event.rotated_at,
+                        client_authentication=event.client_authentication,
+                        answers=(Answered(request_digest=event.request_digest, version=version),),
+                    ),
+                ),
+                event.access_token,
+            )
+        case AccessTokenIssued():
+            assert state.spent is not None
+            answered = Answered(request_digest=event.request_digest, version=version)
+            spent = replace(state.spent, answers=(*state.spent.answers, answered))
+            return _with_token(replace(state, version=version, spent=spent), event.access_token)
+        case AccessTokenRevoked():
+            kept = tuple(token for token in state.tokens if token.hash != event.hash)
+            return replace(state, version=version, tokens=kept)
+        case ReuseDetected() | Revoked():
+            return replace(state, version=version, revoked=event.cause, tokens=(), refresh=None, spent=None)
+        case _:
+            assert_never(event)
+
+
+def _authorized(event: Authorized, version: int) -> GrantState:
+    return GrantState(
+        version=version,
+        client_id=event.client_id,
+        subject=event.subject,
+        stamps=event.stamps,
+        scope=event.scope,
+        resources=event.resources,
+        born=event.authorized_at,
+        expires_at=event.expires_at,
+        account=event.account,
+        session=event.session,
+        authentication=event.authentication,
+        code=Code(
+            hash=event.code_hash,
+            expires_at=event.code_expires_at,
+            redirect_uri=event.redirect_uri,
+            challenge=event.code_challenge,
+        ),
+    )
+
+
+def _client_credentials(event: ClientCredentialsIssued, version: int) -> GrantState:
+    return GrantState(
+        version=version,
+        client_id=event.client_id,
+        subject=event.client_id,
+        stamps=event.stamps,
+        scope=event.access_token.profile.scope,
+        resources=event.access_token.profile.audience,
+        born=event.issued_at,
+        expires_at=event.expires_at,
+        tokens=(event.access_token,),
+        last_expiry=event.access_token.expires_at,
+    )
+
+
+def _current(token: RefreshToken | None, version: int) -> CurrentRefresh | None:
+    if token is None:
+        return None
+    return CurrentRefresh(hash=token.hash, version=version, expires_at=token.expires_at)
+
+
+def _with_token(state: GrantState, token: AccessToken) -> GrantState:
+    """Adds a token; drops those that expired before it was issued, and the oldest above the limit."""
+    live = tuple(known for known in state.tokens if known.expires_at > token.issued_at)
+    return replace(
+        state,
+        tokens=(*live, token)[-LIVE_TOKENS_LIMIT:],
+        last_expiry=max(state.last_expiry, token.expires_at),
+    )
+
+
+def live_tokens(state: GrantState, now: Micros) -> tuple[AccessToken, ...]:
+    """The access tokens that are alive at ``now``, as far as the family itself decides it."""
+    return tuple(token for token in state.tokens if token.expires_at > seconds(now))

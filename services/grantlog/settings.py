@@ -1,0 +1,167 @@
+"""One frozen Settings, read once from ``GRANTLOG_*``. An unknown or missing variable stops the boot by name."""
+
+import os
+from collections.abc import Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "GRANTLOG_"
+DEV_ONLY = frozenset({"GRANTLOG_PORT"})
+"""Read by ``grantlog dev`` alone."""
+
+
+class SettingsError(Exception):
+    """The environment does not make a configuration; the message names the variables."""
+
+
+class Resource(BaseModel):
+    """One protected resource (RFC 8707): who may be named as an audience, and by which scopes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    uri: str
+    scopes: tuple[str, ...]
+    token_format: Literal["opaque", "jwt"] = "opaque"
+    signing_alg: Literal["ES256", "EdDSA", "PS256", "RS256"] = "ES256"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Spans are in seconds unless a name says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    issuer: str
+    """The issuer identifier (RFC 8414 section 2). Never taken from ``Host``."""
+    dev: bool = False
+    """Set by ``grantlog dev`` only: allows an http issuer on loopback, the demo seed and loopback egress."""
+    database_url: SecretStr
+    operator_database_url: SecretStr | None = None
+    """The role that migrates; ``database_url`` where it is not set."""
+    vault_database_url: SecretStr | None = None
+    """Where data keys of persons live; ``database_url`` where it is not set."""
+    redis_url: SecretStr
+    redis_cluster: bool = False
+    broker_url: SecretStr | None = None
+    root_keys: SecretStr | None = None
+    """Root key list, newest first: comma-separated base64url values of 32 bytes."""
+    root_keys_file: Path | None = None
+    initial_access_token: SecretStr | None = None
+    """Who holds it may register clients (RFC 7591 section 3). Not set: registration is off."""
+    resources: tuple[Resource, ...] = ()
+    token_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,7}$")] = "gl"
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    introspection_port: int | None = None
+    """In production introspection has a listener of its own; not set: the same as ``port``."""
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 9464
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Networks whose ``Forwarded``, ``X-Forwarded-*`` and certificate headers count."""
+    worker_name: str = "main"
+    """The label ``worker`` of every metric of this process."""
+
+    code_lifetime: Annotated[int, Field(ge=1, le=600)] = 60
+    access_token_lifetime: Annotated[int, Field(ge=1, le=86_400)] = 600
+    id_token_lifetime: Annotated[int, Field(ge=1, le=86_400)] = 600
+    refresh_idle_lifetime: Annotated[int, Field(ge=1)] = 30 * 86_400
+    refresh_absolute_lifetime: Annotated[int, Field(ge=1, le=180 * 86_400)] = 180 * 86_400
+    session_lifetime: Annotated[int, Field(ge=60)] = 12 * 3600
+    login_lifetime: Annotated[int, Field(ge=60, le=3600)] = 600
+    grace_window: Annotated[int, Field(ge=0, le=60)] = 10
+    grace_retries: Annotated[int, Field(ge=1)] = 1000
+    """How often one spent refresh token is answered again in its grace window."""
+    jwks_max_age: int = 300
+    signing_key_lifetime: int = 30 * 86_400
+
+    projection_lease: Annotated[float, Field(gt=0.5, le=600)] = 30.0
+    """How long a beat is trusted (design section 5)."""
+    projection_tags: Annotated[int, Field(ge=1, le=1024)] = 1
+    fallback_limit: int = 32
+    """How many introspections may ask PostgreSQL at once."""
+    append_queue: int = 4096
+    password_workers: int = 2
+    password_queue: int = 32
+
+    rate_token: str = "6000/minute"
+    rate_register: str = "600/minute"
+    rate_revoke: str = "6000/minute"
+    rate_login_account: str = "10/minute"
+    rate_login_address: str = "100/minute"
+    """Token buckets: capacity and refill. Only failures count."""
+    pending_logins_per_client: int = 10_000
+    webhook_url: str | None = None
+    webhook_secret: SecretStr | None = None
+    egress_private: bool = False
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("issuer")
+    @classmethod
+    def _issuer(cls, value: str) -> str:
+        parts = urlsplit(value)
+        # RFC 8414 2: "a URL that uses the 'https' scheme and has no query or fragment components"
+        if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be an https URL without query and fragment")
+        return value.rstrip("/")
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(str(ip_network(part.strip())) for part in value.split(",") if part.strip())
+
+    @model_validator(mode="after")
+    def _production(self) -> "Settings":
+        if self.dev:
+            return self
+        if not self.issuer.startswith("https://"):
+            raise ValueError("GRANTLOG_ISSUER must be https outside `grantlog dev`")
+        if self.root_keys is None and self.root_keys_file is None:
+            raise ValueError("GRANTLOG_ROOT_KEYS or GRANTLOG_ROOT_KEYS_FILE is missing")
+        if self.egress_private:
+            raise ValueError("GRANTLOG_EGRESS_PRIVATE is for `grantlog dev`")
+        return self
+
+    @property
+    def tls(self) -> bool:
+        """Whether browsers reach us over TLS."""
+        return self.issuer.startswith("https://")
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings in the environment. Raises SettingsError, naming every unknown, missing or wrong variable."""
+    given = os.environ if environ is None else environ
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in given if name.startswith(PREFIX) and name not in known | DEV_ONLY)
+    if unknown:
+        raise SettingsError("unknown: " + ", ".join(unknown))
+    try:
+        if environ is None:
+            return Settings()  # type: ignore[call-arg]  # the environment fills it
+        values = {name[len(PREFIX) :].lower(): value for name, value in given.items() if name in known}
+        return _from_values(values)
+    except ValidationError as wrong:
+        raise SettingsError("; ".join(_complaint(error) for error in wrong.errors())) from None
+
+
+def _from_values(values: Mapping[str, str]) -> Settings:
+    import json  # noqa: PLC0415  # only tests and `grantlog dev` read settings from a mapping
+
+    complex_fields = {"resources"}
+    decoded = {name: json.loads(text) if name in complex_fields else text for name, text in values.items()}
+    return Settings(**decoded)  # type: ignore[arg-type]
+
+
+def _complaint(error: Mapping[str, object]) -> str:
+    """One line per wrong variable: its name and what is wrong, never its value."""
+    location = error.get("loc")
+    name = PREFIX + str(location[0]).upper() if isinstance(location, tuple) and location else "GRANTLOG_*"
+    return f"{name}: {error.get('msg')}"
