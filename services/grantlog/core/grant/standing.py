@@ -69,7 +69,7 @@ def standing(family: Family | None, token_hash: bytes, now: Micros, gates: Gates
         return Inactive("revoked_or_unknown")
     if token.expires_at <= seconds(now):
         return Inactive("expired")
-    if token.kid is not None and ("key", token.kid) in gates:
+    if token.kid is not None and closed_gate((Stamp("key", token.kid, 0),), now, gates) is not None:
         return Inactive("key_compromised")
     closed = closed_gate(family.stamps, now, gates)
     if closed is not None:

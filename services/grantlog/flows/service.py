@@ -1,0 +1,20 @@
+"""What a flow is given: the ports, the policy, and what this process remembers."""
+
+from dataclasses import dataclass
+
+from grantlog.core.protocol.policy import Policy
+from grantlog.flows.client_directory import ClientDirectory
+from grantlog.flows.gate_watch import GateWatch
+from grantlog.ports import Ports
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Built by ``wiring.open_service`` only."""
+
+    ports: Ports
+    policy: Policy
+    gates: GateWatch
+    clients: ClientDirectory
+    initial_access_digest: bytes | None = None
+    """SHA-256 of the initial access token (RFC 7591 section 3); None: registration is closed."""
