@@ -1,9 +1,11 @@
 """``python -m grantlog`` and the console script ``grantlog``."""
 
+from grantlog.cli import grantlog
+
 
 def main() -> None:
     """Runs the command line."""
-    raise SystemExit("not wired yet")
+    grantlog(prog_name="grantlog")
 
 
 if __name__ == "__main__":

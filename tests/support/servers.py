@@ -1,7 +1,7 @@
 """Real servers for tests, as fixtures; ``tests/conftest.py`` offers them to every test.
 
-- ``postgres_server``: one PostgreSQL for the session. ``postgres_url``: a fresh migrated database per test (superuser DSN);
-  ``module_postgres_url``: the same, per module; ``empty_postgres_url``: a fresh database without schema.
+- ``postgres_server``: one PostgreSQL for the session. ``postgres_url``: a fresh migrated database per test (superuser
+  DSN); ``module_postgres_url``: the same, per module; ``empty_postgres_url``: a fresh database without schema.
 - ``valkey_server``: one Valkey for the session. ``valkey_url``: its URL, emptied before each test.
 - ``start_postgres()``, ``start_valkey()``, ``start_redis7()``: servers of a test's own, to be killed at will.
 - ``free_port()``: a loopback port nobody listens on.

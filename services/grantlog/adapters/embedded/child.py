@@ -57,11 +57,6 @@ class Child:
         """Starts it in a session of its own, so that Ctrl-C in the terminal reaches the supervisor alone."""
         leash = (sys.executable, "-I", "-S", str(LEASH), str(int(self.leash)), str(os.getpid()))
         words = [*self.run_as.prefix, *leash, *map(str, self.command)]
-        identity = (
-            {}
-            if self.run_as.user is None
-            else {"user": self.run_as.user, "group": self.run_as.group, "extra_groups": []}
-        )
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own command line, no shell
                 words,
@@ -70,11 +65,13 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=None if self.environment is None else dict(self.environment),
                 start_new_session=True,
-                **identity,  # type: ignore[arg-type]  # the three are what Popen calls them
+                user=self.run_as.user,
+                group=self.run_as.group,
+                extra_groups=None if self.run_as.user is None else (),
             )
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Waits until ``ready()``; raises StartError when the process ends first or the time is up (it is then killed)."""
+        """Waits until ``ready()``; raises StartError when it ends first or the time is up (it is then killed)."""
         deadline = time.monotonic() + seconds
         while not ready():
             if self._process is None or self._process.poll() is not None:

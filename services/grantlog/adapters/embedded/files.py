@@ -24,7 +24,7 @@ def private_directory(path: Path) -> Path:
 
 
 def write_private(path: Path, content: str) -> None:
-    """Writes a file of mode 0600 in one step: nobody sees it half written or readable by others, not even for a moment."""
+    """Writes a file of mode 0600 in one step: nobody ever sees it half written, or readable by others."""
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -33,8 +33,8 @@ def namespace_prefix() -> tuple[str, ...]:
 def postgres_identity(binary: Path, directories: tuple[Path, ...], *, namespaces: bool = True) -> RunAs:
     """How to run PostgreSQL over ``directories`` (existing, ours, 0700), which it must own.
 
-    An ordinary user: as ourselves. Root: in a user namespace; where those are barred, as a system user who can reach the
-    binary and, once the directories are given to them, those. Raises NoIdentityError, saying what to do.
+    An ordinary user: as ourselves. Root: in a user namespace; where those are barred, as a system user who can reach
+    the binary and, once the directories are given to them, those. Raises NoIdentityError, saying what to do.
     """
     if os.geteuid() != 0:
         return OURSELVES
@@ -68,7 +68,7 @@ def _passes(user: pwd.struct_passwd, path: Path) -> bool:
 
 
 def _give(directory: Path, user: pwd.struct_passwd) -> None:
-    """Gives them the directory with all in it, and lets their group (nobody else) pass through its parent, which is ours."""
+    """Gives them the directory with all in it, and lets their group alone pass through its parent, which is ours."""
     for path in (directory, *directory.rglob("*")):
         os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
     os.chown(directory.parent, 0, user.pw_gid)

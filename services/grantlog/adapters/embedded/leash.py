@@ -1,7 +1,7 @@
 """Run as a script in front of a child: ``leash.py <signal> <parent pid> <program> <arguments…>``.
 
-Asks the kernel to send ``signal`` when the parent dies, however it dies, and becomes the program. Standard library only,
-because it is started with ``python -I -S``. Where the kernel has no such call, the child runs without a leash.
+Asks the kernel to send ``signal`` when the parent dies, however it dies, and becomes the program. Standard library
+only, because it is started with ``python -I -S``. Where the kernel has no such call, the child runs without a leash.
 """
 
 import ctypes

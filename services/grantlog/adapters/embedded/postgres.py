@@ -30,7 +30,7 @@ WITHOUT_SAFETY: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off"}
 
 
 class EmbeddedPostgres:
-    """A server over ``root/data`` with its socket in ``sockets``. ``root`` and ``sockets`` are ours, 0700, and may be new."""
+    """A server over ``root/data`` with its socket in ``sockets``; both directories are ours, 0700, and may be new."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class EmbeddedPostgres:
         fresh.rename(self.data)
 
     def _remove_leftovers(self) -> None:
-        """After a kill -9: ends a postmaster that outlived its supervisor, removes a pid file and a socket without one."""
+        """After a kill -9: ends a postmaster that outlived its supervisor, and removes what a dead one left."""
         pid_file = self.data / "postmaster.pid"
         with contextlib.suppress(OSError, ValueError, IndexError):
             pid = int(pid_file.read_text(encoding="utf-8").splitlines()[0])
