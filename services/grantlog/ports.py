@@ -215,8 +215,16 @@ class LogTail(Protocol):
         """All grants that may have a live access token after a moment, in chunks of (stream, state)."""
         ...
 
-    async def name_projection(self, projection: Projection) -> Head:
-        """Writes which projection the head row trusts. Every append that follows returns it."""
+    async def recorded(self, rows: Sequence[LogRow]) -> Sequence[Recorded]:
+        """The events of these rows, in their order, upcast to what this program reads."""
+        ...
+
+    async def name_projection(self, projection: Projection, lease: "Lease | None" = None) -> Head | None:
+        """Writes which projection the head row trusts. Every append that follows returns it.
+
+        With a lease: None, and nothing written, when a newer holder of it (a larger fence) has taken over, checked in the
+        same statement.
+        """
         ...
 
     async def cursor(self, name: str) -> int:
@@ -468,6 +476,10 @@ class Passwords(Protocol):
         """Checks a password; an unknown account costs the same. Raises UnavailableError when the pool is full."""
         ...
 
+    async def remove(self, account: StreamId) -> None:
+        """Forgets an account's password: a person is erased, or was never born."""
+        ...
+
 
 # --------------------------------------------------------------------------- the query tables
 
@@ -534,6 +546,20 @@ class Outbox(Protocol):
         ...
 
 
+class Partitions(Protocol):
+    """The partitions of the log and of what is kept for a while only (PostgreSQL)."""
+
+    async def ensure_ahead(self) -> int:
+        """Creates partitions ahead of time. How many were missing."""
+        ...
+
+    async def drop_expired(self) -> int:
+        """Drops partitions of sealed answers and one-time values whose time has passed, and forgets slots and effects that
+        were claimed more than a month ago. How many partitions went.
+        """
+        ...
+
+
 class DeadLetters(Protocol):
     """Tasks that failed for good (PostgreSQL)."""
 
@@ -574,6 +600,8 @@ class Ports:
     passwords: Passwords
     queries: Queries
     dead_letters: DeadLetters
+    outbox: Outbox
+    partitions: Partitions
     egress: Egress
     extras: Mapping[str, Any] = field(default_factory=dict)
 
