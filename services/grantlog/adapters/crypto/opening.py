@@ -1,0 +1,90 @@
+"""Opens everything that is keyed, in order: root keys, index key, then the ports that use them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import asyncpg
+from structlog import get_logger
+
+from grantlog.adapters.crypto.data_keys import VaultDataKeys
+from grantlog.adapters.crypto.index_key import load_index_key
+from grantlog.adapters.crypto.passwords import ArgonPasswords
+from grantlog.adapters.crypto.postgres_stores import PostgresPasswordHashes, PostgresVault, PostgresWrappedKeys
+from grantlog.adapters.crypto.rewrap import Rewrapped, rewrap
+from grantlog.adapters.crypto.root_keys import RootKeys
+from grantlog.adapters.crypto.secrets import RootSecrets
+from grantlog.adapters.crypto.signer import KeyringSigner
+from grantlog.adapters.crypto.stores import Vault, WrappedKeys
+from grantlog.adapters.crypto.threads import BoundedThreads
+from grantlog.ports import EventLog, UnavailableError
+
+REFRESH_SECONDS = 15.0
+"""How old the keyring of an idle process gets: a new key is published everywhere within this time."""
+SIGNING_WORKERS = 1
+SIGNING_QUEUE = 256
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Crypto:
+    """The ports that hold keys, and what ``grantlog keys rewrap`` needs."""
+
+    secrets: RootSecrets
+    signer: KeyringSigner
+    data_keys: VaultDataKeys
+    passwords: ArgonPasswords
+    root: RootKeys
+    wrapped_keys: WrappedKeys
+    vault: Vault
+
+    async def rewrap(self) -> Rewrapped:
+        """Wraps every stored key under the newest root key. Raises UnavailableError."""
+        return await rewrap(self.root, self.wrapped_keys, self.vault)
+
+
+@asynccontextmanager
+async def open_crypto(
+    root: RootKeys,
+    log: EventLog,
+    pool: asyncpg.Pool,
+    vault_pool: asyncpg.Pool,
+    *,
+    password_workers: int = 2,
+    password_queue: int = 32,
+) -> AsyncIterator[Crypto]:
+    """Opens the keyed ports on two pools (the same one where the vault is no database of its own).
+
+    The keyring may be empty yet (``flows.rotate_keys.ensure_keys``). Raises RootKeyError for the wrong root key list,
+    UnavailableError.
+    """
+    wrapped_keys, vault = PostgresWrappedKeys(pool), PostgresVault(vault_pool)
+    index_key = await load_index_key(wrapped_keys, root)
+    signing = BoundedThreads("signing", workers=SIGNING_WORKERS, queue=SIGNING_QUEUE)
+    hashing = BoundedThreads("passwords", workers=password_workers, queue=password_queue)
+    signer = KeyringSigner(log, wrapped_keys, root, signing)
+    passwords = ArgonPasswords(PostgresPasswordHashes(pool), hashing)
+    await signer.refresh()
+    keeper = asyncio.create_task(_keep_fresh(signer))
+    try:
+        yield Crypto(
+            RootSecrets(root, index_key), signer, VaultDataKeys(vault, root), passwords, root, wrapped_keys, vault
+        )
+    finally:
+        keeper.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeper
+        await signing.close()
+        await hashing.close()
+
+
+async def _keep_fresh(signer: KeyringSigner) -> None:
+    """Re-reads the keyring for as long as the process lives; one that does not answer is asked again."""
+    while True:
+        await asyncio.sleep(REFRESH_SECONDS)
+        try:
+            await signer.refresh()
+        except UnavailableError as wrong:
+            _log.warning("keyring_not_read", reason=str(wrong))
