@@ -53,7 +53,7 @@ class Child:
         """The exit status: None while it runs or before it was started, negative for a signal."""
         return self._process.poll() if self._process is not None else None
 
-    def start(self) -> None:
+    def launch(self) -> None:
         """Starts it in a session of its own, so that Ctrl-C in the terminal reaches the supervisor alone."""
         leash = (sys.executable, "-I", "-S", str(LEASH), str(int(self.leash)), str(os.getpid()))
         words = [*self.run_as.prefix, *leash, *map(str, self.command)]

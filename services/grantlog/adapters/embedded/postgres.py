@@ -2,14 +2,15 @@
 
 import contextlib
 import os
+import shutil
 import signal
-import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 from grantlog.adapters.embedded.binaries import postgres_binary
-from grantlog.adapters.embedded.child import Child, StartError
+from grantlog.adapters.embedded.child import Child, RunAs, StartError
 from grantlog.adapters.embedded.files import private_directory
 from grantlog.adapters.embedded.identity import postgres_identity
 
@@ -63,15 +64,22 @@ class EmbeddedPostgres:
         return self._child.status if self._child is not None else None
 
     def start(self, seconds: float = 60) -> None:
+        """Launches it and waits until it takes connections. Raises StartError, MissingBinaryError, NoIdentityError."""
+        self.launch()
+        assert self._child is not None
+        self._child.wait_until(self._accepts, seconds)
+
+    def launch(self) -> None:
         """Makes the cluster if there is none, and starts it. Raises StartError, MissingBinaryError, NoIdentityError."""
-        private_directory(self.root)
-        if not self.sockets.is_dir():
-            private_directory(self.sockets)
+        for directory in (self.root, self.sockets):
+            # One that stands may have been given to the user whom PostgreSQL runs as.
+            if not directory.is_dir():
+                private_directory(directory)
         server = postgres_binary("postgres")
         run_as = postgres_identity(server, (self.root, self.sockets), namespaces=self._namespaces)
         log = self.root.parent / f"{self.root.name}.log"
         if not (self.data / "PG_VERSION").exists():
-            self._make_cluster(log)
+            self._make_cluster(log, run_as)
         self._remove_leftovers()
         words = [f"-c{name}={value}" for name, value in self._options.items()]
         # SIGINT is PostgreSQL's fast shutdown: open sessions are ended, everything is written.
@@ -83,9 +91,8 @@ class EmbeddedPostgres:
             environment=_environment(),
             run_as=run_as,
         )
-        child.start()
+        child.launch()
         self._child = child
-        child.wait_until(self._accepts, seconds)
 
     def stop(self) -> None:
         """Fast shutdown: ends sessions, writes everything, waits."""
@@ -102,11 +109,11 @@ class EmbeddedPostgres:
         if self._child is not None:
             self._child.send(number)
 
-    def _make_cluster(self, log: Path) -> None:
+    def _make_cluster(self, log: Path, run_as: RunAs) -> None:
         """Runs initdb, into a directory that gets its name only when it is whole."""
         fresh = self.root / "data.new"
-        subprocess.run(["rm", "-rf", "--", str(fresh)], check=True)  # noqa: S603, S607  # a path of ours
-        run_as = postgres_identity(postgres_binary("initdb"), (self.root, self.sockets), namespaces=self._namespaces)
+        if fresh.exists():
+            shutil.rmtree(fresh)
         initdb = Child(
             "initdb",
             [
@@ -123,7 +130,7 @@ class EmbeddedPostgres:
             environment=_environment(),
             run_as=run_as,
         )
-        initdb.start()
+        initdb.launch()
         initdb.stop(signal.SIGCONT, 120)
         if initdb.status != 0:
             raise StartError(f"initdb ended with status {initdb.status}\n{initdb.tail()}")
@@ -157,12 +164,10 @@ def _environment() -> dict[str, str]:
 
 def _is_postgres_of(pid: int, data: Path) -> bool:
     """Whether the process is a PostgreSQL over this directory, not a stranger that was given the same number."""
-    return (data.is_dir() and Path(f"/proc/{pid}/cwd").resolve() == data.resolve()) if pid > 1 else False
+    return pid > 1 and Path(f"/proc/{pid}/cwd").resolve() == data.resolve()
 
 
 def _wait_for_end(pid: int, seconds: float) -> None:
-    import time  # noqa: PLC0415
-
     deadline = time.monotonic() + seconds
     while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -60,7 +60,13 @@ class EmbeddedValkey:
         return self._child.status if self._child is not None else None
 
     def start(self, seconds: float = 30) -> None:
-        """Starts it and waits until it answers PING. Raises StartError, MissingBinaryError."""
+        """Launches it and waits until it answers PING. Raises StartError, MissingBinaryError."""
+        self.launch()
+        assert self._child is not None
+        self._child.wait_until(self._answers, seconds)
+
+    def launch(self) -> None:
+        """Starts it. Raises MissingBinaryError."""
         private_directory(self.root)
         if not self.sockets.is_dir():
             private_directory(self.sockets)
@@ -81,9 +87,8 @@ class EmbeddedValkey:
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         log = self.root.parent / f"{self.root.name}.log"
         child = Child(self.name, [self._binary or valkey_binary(), *words], log, leash=signal.SIGTERM)
-        child.start()
+        child.launch()
         self._child = child
-        child.wait_until(self._answers, seconds)
 
     def stop(self) -> None:
         """Ends it in order."""
