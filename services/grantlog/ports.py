@@ -481,6 +481,23 @@ class Passwords(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Rewrapped:
+    """What rewrapping did. ``unreadable`` above 0: the root key list lacks a key that is still in use; drop none."""
+
+    rewrapped: int
+    current: int
+    unreadable: int
+
+
+class KeyWrapping(Protocol):
+    """The wrapping of stored keys under the root key list."""
+
+    async def rewrap(self) -> Rewrapped:
+        """Wraps every stored key under the newest root key. May be interrupted and repeated. Raises UnavailableError."""
+        ...
+
+
 # --------------------------------------------------------------------------- the query tables
 
 
@@ -598,6 +615,7 @@ class Ports:
     secrets: Secrets
     data_keys: DataKeys
     passwords: Passwords
+    key_wrapping: KeyWrapping
     queries: Queries
     dead_letters: DeadLetters
     outbox: Outbox

@@ -65,7 +65,7 @@ def load_private_key(der: bytes, alg: str) -> PrivateKey:
 
 
 def public_jwk(key: PrivateKey) -> dict[str, str]:
-    """The public JWK: the members that RFC 7638 section 3.2 requires and no others, so nothing private slips through."""
+    """The public JWK: the members that RFC 7638 section 3.2 requires and no others; nothing private slips through."""
     public: Any = key.public_key()
     if isinstance(key, RSAPrivateKey):
         members = RSAAlgorithm.to_jwk(public, as_dict=True)

@@ -12,11 +12,10 @@ from grantlog.adapters.crypto.data_keys import VaultDataKeys
 from grantlog.adapters.crypto.index_key import load_index_key
 from grantlog.adapters.crypto.passwords import ArgonPasswords
 from grantlog.adapters.crypto.postgres_stores import PostgresPasswordHashes, PostgresVault, PostgresWrappedKeys
-from grantlog.adapters.crypto.rewrap import Rewrapped, rewrap
+from grantlog.adapters.crypto.rewrap import RootKeyWrapping
 from grantlog.adapters.crypto.root_keys import RootKeys
 from grantlog.adapters.crypto.secrets import RootSecrets
 from grantlog.adapters.crypto.signer import KeyringSigner
-from grantlog.adapters.crypto.stores import Vault, WrappedKeys
 from grantlog.adapters.crypto.threads import BoundedThreads
 from grantlog.ports import EventLog, UnavailableError
 
@@ -30,19 +29,13 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Crypto:
-    """The ports that hold keys, and what ``grantlog keys rewrap`` needs."""
+    """The ports that hold keys."""
 
     secrets: RootSecrets
     signer: KeyringSigner
     data_keys: VaultDataKeys
     passwords: ArgonPasswords
-    root: RootKeys
-    wrapped_keys: WrappedKeys
-    vault: Vault
-
-    async def rewrap(self) -> Rewrapped:
-        """Wraps every stored key under the newest root key. Raises UnavailableError."""
-        return await rewrap(self.root, self.wrapped_keys, self.vault)
+    key_wrapping: RootKeyWrapping
 
 
 @asynccontextmanager
@@ -70,7 +63,11 @@ async def open_crypto(
     keeper = asyncio.create_task(_keep_fresh(signer))
     try:
         yield Crypto(
-            RootSecrets(root, index_key), signer, VaultDataKeys(vault, root), passwords, root, wrapped_keys, vault
+            RootSecrets(root, index_key),
+            signer,
+            VaultDataKeys(vault, root),
+            passwords,
+            RootKeyWrapping(root, wrapped_keys, vault),
         )
     finally:
         keeper.cancel()
