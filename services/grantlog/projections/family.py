@@ -1,11 +1,12 @@
 """A family as the projection holds it: plain values, as few bytes of msgpack as they can be.
 
 ``pack`` and ``unpack`` are exact inverses but for the truncated token hashes. The adapter turns the tuple into msgpack
-and, reading, lets the type ``Packed`` check its shape; what a type cannot tell is checked here. Nothing is ever guessed.
+and, reading, lets the type ``Packed`` check its shape; what a type cannot tell is checked here, and nothing is guessed.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -20,25 +21,28 @@ CODEC: Final = 1
 HASH_BYTES: Final = 16
 """Of a token's SHA-256 the projection keeps so much."""
 
-Text = str | bytes
-"""A text, or the 16 bytes of a UUID, or the 32 bytes of a base64url value of 43 characters."""
+Packed = tuple[
+    int,
+    int,
+    tuple[object, ...],
+    tuple[int, ...],
+    tuple[tuple[str, tuple[str, ...]], ...],
+    tuple[tuple[bytes, int, int, int, int], ...],
+]
+"""What the projection stores:
 
-PackedStamp = tuple[int, int | Text, int]
-"""Number of the gate's kind; its id, or 0 for the subject and 1 for the client; epoch."""
-
-PackedProfile = tuple[str, tuple[str, ...]]
-"""Scope, separated by blanks (RFC 6749 section 3.3); audience."""
-
-PackedToken = tuple[bytes, int, int, int, Text | None]
-"""Truncated hash, expiry (NumericDate), lifetime in seconds, index of the profile, signing key."""
-
-Packed = tuple[int, int, Text, Text, tuple[PackedStamp, ...], tuple[PackedProfile, ...], tuple[PackedToken, ...]]
-"""Codec, version, client, subject, stamps, profiles, tokens."""
+- codec and version;
+- texts: client, subject, then every other id that is named below, each as ``_squeeze`` leaves it;
+- stamps, two numbers each: epoch, and 8 x index of the id's text + number of the gate's kind;
+- profiles: scope, separated by blanks (RFC 6749 section 3.3), and audience;
+- tokens: truncated hash, expiry (NumericDate), lifetime in seconds, index of the profile, and of the signing key's text
+  (0: none, for a client is no key).
+"""
 
 _GATE_KINDS: Final[tuple[GateKind, ...]] = ("account", "session", "client", "resource", "key", "tenant")
-"""Their order is part of the layout: add at the end only."""
+"""Their order is part of the layout: add at the end only, and 8 at most."""
 
-_SUBJECT, _CLIENT = 0, 1
+_KINDS_STRIDE: Final = 8
 
 
 class UnreadableFamilyError(Exception):
@@ -47,82 +51,84 @@ class UnreadableFamilyError(Exception):
 
 def pack(family: Family) -> Packed:
     """The family as plain values. One without tokens is a tombstone: only its version matters."""
+    named = (stamp.id for stamp in family.stamps)
+    keys = (token.kid for token in family.tokens if token.kid is not None)
+    others = dict.fromkeys(text for text in (*named, *keys) if text not in {family.client_id, family.subject})
+    texts = (family.client_id, family.subject, *others)
     profiles = tuple(dict.fromkeys(token.profile for token in family.tokens))
     return (
         CODEC,
         family.version,
-        _squeeze(family.client_id),
-        _squeeze(family.subject),
-        tuple(_pack_stamp(stamp, family) for stamp in family.stamps),
+        tuple(_squeeze(text) for text in texts),
+        tuple(number for stamp in family.stamps for number in _pack_stamp(stamp, texts)),
         tuple((" ".join(profile.scope), profile.audience) for profile in profiles),
-        tuple(_pack_token(token, profiles) for token in family.tokens),
+        tuple(
+            (
+                token.hash[:HASH_BYTES],
+                token.expires_at,
+                token.expires_at - token.issued_at,
+                profiles.index(token.profile),
+                0 if token.kid is None else texts.index(token.kid),
+            )
+            for token in family.tokens
+        ),
     )
 
 
 def unpack(packed: Packed) -> Family:
     """The family that ``pack`` was given, its token hashes truncated. Raises UnreadableFamilyError."""
-    if packed[0] != CODEC:
-        raise UnreadableFamilyError(f"codec {packed[0]} is not known here")
-    _, version, packed_client, packed_subject, stamps, packed_profiles, tokens = packed
-    client_id, subject = _stretch(packed_client), _stretch(packed_subject)
-    profiles = tuple(Profile(scope=tuple(scope.split()), audience=audience) for scope, audience in packed_profiles)
-    return Family(
-        version,
-        ClientId(client_id),
-        subject,
-        tuple(_unpack_stamps(stamps, subject, client_id)),
-        tuple(_unpack_tokens(tokens, profiles)),
-    )
-
-
-def _pack_stamp(stamp: Stamp, family: Family) -> PackedStamp:
-    name: int | Text
-    if stamp.id == family.subject:
-        name = _SUBJECT
-    elif stamp.id == family.client_id:
-        name = _CLIENT
-    else:
-        name = _squeeze(stamp.id)
-    return (_GATE_KINDS.index(stamp.kind), name, stamp.epoch)
-
-
-def _unpack_stamps(stamps: Iterable[PackedStamp], subject: str, client_id: str) -> Iterable[Stamp]:
-    for kind, name, epoch in stamps:
-        if not 0 <= kind < len(_GATE_KINDS):
-            raise UnreadableFamilyError(f"gate kind {kind} is not known here")
-        if isinstance(name, int):
-            if name not in {_SUBJECT, _CLIENT}:
-                raise UnreadableFamilyError(f"name {name} of a stamp is not known here")
-            yield Stamp(_GATE_KINDS[kind], subject if name == _SUBJECT else client_id, epoch)
-        else:
-            yield Stamp(_GATE_KINDS[kind], _stretch(name), epoch)
-
-
-def _pack_token(token: AccessToken, profiles: Sequence[Profile]) -> PackedToken:
-    return (
-        token.hash[:HASH_BYTES],
-        token.expires_at,
-        token.expires_at - token.issued_at,
-        profiles.index(token.profile),
-        None if token.kid is None else _squeeze(token.kid),
-    )
-
-
-def _unpack_tokens(tokens: Iterable[PackedToken], profiles: Sequence[Profile]) -> Iterable[AccessToken]:
-    for token_hash, expires_at, lifetime, profile, kid in tokens:
-        # A shorter hash would be compared by fewer bytes: an empty one would equal every token.
-        if len(token_hash) != HASH_BYTES or not 0 <= profile < len(profiles):
-            raise UnreadableFamilyError("a token is damaged")
-        yield AccessToken(
-            hash=token_hash,
-            issued_at=expires_at - lifetime,
-            expires_at=expires_at,
-            profile=profiles[profile],
-            kid=None if kid is None else _stretch(kid),
+    codec, version, squeezed, stamps, packed_profiles, tokens = packed
+    if codec != CODEC:
+        raise UnreadableFamilyError(f"codec {codec} is not known here")
+    texts = tuple(_stretch(text) for text in squeezed)
+    profiles = tuple(_profile(scope, audience) for scope, audience in packed_profiles)
+    try:
+        return Family(
+            version,
+            ClientId(texts[0]),
+            texts[1],
+            tuple(_unpack_stamp(epoch, code, texts) for epoch, code in zip(stamps[::2], stamps[1::2], strict=True)),
+            tuple(_unpack_token(token, texts, profiles) for token in tokens),
         )
+    except (IndexError, ValueError) as damage:
+        raise UnreadableFamilyError("a family is damaged") from damage
 
 
-def _squeeze(text: str) -> Text:
+def _pack_stamp(stamp: Stamp, texts: Sequence[str]) -> tuple[int, int]:
+    return (stamp.epoch, texts.index(stamp.id) * _KINDS_STRIDE + _GATE_KINDS.index(stamp.kind))
+
+
+@lru_cache(maxsize=4096)
+def _profile(scope: str, audience: tuple[str, ...]) -> Profile:
+    """Profiles are few and every family names some: reading one again costs nothing."""
+    return Profile(scope=tuple(scope.split()), audience=audience)
+
+
+def _unpack_stamp(epoch: int, code: int, texts: Sequence[str]) -> Stamp:
+    # Python would read a negative index from the end.
+    if code < 0:
+        raise ValueError("a stamp is damaged")
+    index, kind = divmod(code, _KINDS_STRIDE)
+    return Stamp(_GATE_KINDS[kind], texts[index], epoch)
+
+
+def _unpack_token(
+    token: tuple[bytes, int, int, int, int], texts: Sequence[str], profiles: Sequence[Profile]
+) -> AccessToken:
+    token_hash, expires_at, lifetime, profile, kid = token
+    # A shorter hash would be compared by fewer bytes: an empty one would equal every token.
+    if len(token_hash) != HASH_BYTES or profile < 0 or kid < 0:
+        raise ValueError("a token is damaged")
+    return AccessToken(
+        hash=token_hash,
+        issued_at=expires_at - lifetime,
+        expires_at=expires_at,
+        profile=profiles[profile],
+        kid=texts[kid] if kid else None,
+    )
+
+
+def _squeeze(text: str) -> str | bytes:
     """The bytes behind a canonical UUID or a base64url value of 32 bytes; any other text as it is."""
     if len(text) == 36:
         try:
@@ -139,13 +145,13 @@ def _squeeze(text: str) -> Text:
     return text
 
 
-def _stretch(text: Text) -> str:
+def _stretch(text: object) -> str:
     if isinstance(text, str):
         return text
-    if len(text) == 16:
+    if isinstance(text, bytes) and len(text) == 16:
         digits = text.hex()
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-    if len(text) == 32:
+    if isinstance(text, bytes) and len(text) == 32:
         return _base64url(text)
     raise UnreadableFamilyError("a text is damaged")
 

@@ -56,8 +56,11 @@ def live_secrets(state: ClientState, now: Micros) -> tuple[ClientSecret, ...]:
 
 
 def live_secret_hashes(state: ClientState, now: Micros) -> tuple[bytes, ...]:
-    """SHA-256 of every secret by which the client may prove itself at ``now``; none while it is suspended."""
-    return () if state.suspended else tuple(secret.hash for secret in live_secrets(state, now))
+    """SHA-256 of every secret by which the client may prove itself at ``now``.
+
+    Whether it is suspended is asked after the proof, so that nobody else learns it.
+    """
+    return tuple(secret.hash for secret in live_secrets(state, now))
 
 
 def _registered(event: Registered, version: int) -> ClientState:

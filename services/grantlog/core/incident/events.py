@@ -22,7 +22,7 @@ class FindingRecorded:
     account: UUID | None
     detail: tuple[tuple[str, str], ...]
     """Pairs of stable words, sorted by name."""
-    found_at: Micros
+    recorded_at: Micros
 
 
 @event("incident.families_listed", version=1)

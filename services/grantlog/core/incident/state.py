@@ -29,7 +29,7 @@ class IncidentState:
     client_id: ClientId | None
     account: UUID | None
     detail: tuple[tuple[str, str], ...]
-    found_at: Micros
+    recorded_at: Micros
     families_count: int | None = None
     """None: nobody has listed them yet."""
     families: tuple[UUID, ...] = ()
@@ -47,7 +47,7 @@ def evolve(state: IncidentState | None, event: IncidentEvent, version: int) -> I
             client_id=event.client_id,
             account=event.account,
             detail=event.detail,
-            found_at=event.found_at,
+            recorded_at=event.recorded_at,
         )
     if state is None:
         raise ValueError(f"{type(event).__name__} cannot begin an incident")
