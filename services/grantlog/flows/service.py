@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from grantlog.core.protocol.policy import Policy
 from grantlog.flows.client_directory import ClientDirectory
+from grantlog.flows.fallback import Fallback
 from grantlog.flows.gate_watch import GateWatch
 from grantlog.ports import Ports
 
@@ -16,5 +17,6 @@ class Service:
     policy: Policy
     gates: GateWatch
     clients: ClientDirectory
+    fallback: Fallback
     initial_access_digest: bytes | None = None
     """SHA-256 of the initial access token (RFC 7591 section 3); None: registration is closed."""

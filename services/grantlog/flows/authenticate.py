@@ -1,0 +1,77 @@
+"""Who is the client (RFC 6749 section 2.3)?"""
+
+from dataclasses import dataclass
+
+from grantlog import metrics
+from grantlog.core.client.state import live_secret_hashes
+from grantlog.core.decision import Origin
+from grantlog.core.protocol.client_auth import ClientCredentials, matches
+from grantlog.core.protocol.errors import InvalidClientError, ProtocolError, TooManyRequestsError
+from grantlog.flows.client_directory import KnownClient
+from grantlog.flows.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """A client that has proven itself, or a public one that has named itself."""
+
+    client: KnownClient
+    how: str
+    """Stable name of the proof: ``none``, or which of the client's secrets. No secret itself."""
+
+
+async def authenticate(service: Service, rule: str, credentials: ClientCredentials, origin: Origin) -> Authenticated:
+    """Proves the client. Failures count against ``rule`` per client and address.
+
+    Raises InvalidClientError, TooManyRequestsError (429) after too many failures, UnavailableError.
+    """
+    await refuse_throttled(service, rule, credentials.client_id, origin.address)
+    client = await service.clients.find(credentials.client_id)
+    try:
+        return prove(service, client, credentials)
+    except InvalidClientError:
+        await count_failure(service, rule, credentials.client_id, origin.address)
+        raise
+
+
+async def refuse_throttled(service: Service, rule: str, *subjects: str) -> None:
+    """Raises TooManyRequestsError while the bucket of these subjects is empty. No I/O."""
+    wait = await service.ports.throttle.peek(rule, *subjects)
+    if wait:
+        metrics.THROTTLED.labels(rule).inc()
+        raise TooManyRequestsError(wait)
+
+
+async def count_failure(service: Service, rule: str, *subjects: str) -> None:
+    """Takes one from the bucket of these subjects."""
+    await service.ports.throttle.hit(rule, *subjects)
+
+
+def prove(service: Service, client: KnownClient | None, credentials: ClientCredentials) -> Authenticated:
+    """Compares what was presented with what is registered. Raises InvalidClientError, the same for every cause."""
+    basic = credentials.method == "client_secret_basic"
+    if client is None:
+        # an unknown client costs the same comparison as a wrong secret
+        matches(credentials.secret or "", (bytes(32),))
+        raise InvalidClientError("client_unknown", basic=basic)
+    public = client.state.metadata.token_endpoint_auth_method == "none"
+    if public != (credentials.method == "none"):
+        raise InvalidClientError("client_auth_method", basic=basic)
+    how = "none"
+    if not public:
+        hashes = live_secret_hashes(client.state, service.ports.log.now())
+        found = matches(credentials.secret or "", hashes)
+        if found is None:
+            raise InvalidClientError("client_secret_wrong", basic=basic)
+        how = f"secret:{hashes[found][:4].hex()}"
+    if client.state.suspended:
+        raise InvalidClientError("client_suspended", basic=basic)
+    return Authenticated(client, how)
+
+
+def may_use(client: KnownClient, grant_type: str) -> None:
+    """RFC 6749 section 5.2: raises unauthorized_client when the client is not registered for the grant type."""
+    if grant_type not in client.state.metadata.grant_types:
+        raise ProtocolError(
+            "unauthorized_client", "the client is not registered for this grant_type", "grant_type_not_registered"
+        )

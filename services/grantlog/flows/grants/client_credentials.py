@@ -1,0 +1,59 @@
+"""RFC 6749 section 4.4: a client asks for itself. A family of one access token, and no refresh token (section 4.4.3)."""
+
+from typing import Final
+
+from grantlog import metrics
+from grantlog.core.decision import Origin
+from grantlog.core.grant.events import ClientCredentialsIssued, Profile
+from grantlog.core.grant.state import evolve
+from grantlog.core.identifiers import after
+from grantlog.core.protocol import resource, scope
+from grantlog.core.protocol.errors import ProtocolError
+from grantlog.core.protocol.requests import Parameters
+from grantlog.flows import mint
+from grantlog.flows.authenticate import Authenticated
+from grantlog.flows.handle import Prepared, begin
+from grantlog.flows.service import Service
+
+GRANT_TYPE: Final = "client_credentials"
+PARAMETERS: Final = frozenset({"scope", "resource"})
+
+
+async def redeem(service: Service, client: Authenticated, parameters: Parameters, origin: Origin) -> bytes:
+    """An access token for the client itself. Raises ProtocolError invalid_scope, invalid_target, unauthorized_client."""
+    registered = client.client.state
+    if registered.metadata.token_endpoint_auth_method == "none":
+        # RFC 6749 4.4: "The client credentials grant type MUST only be used by confidential clients."
+        raise ProtocolError("unauthorized_client", "a public client cannot use this grant_type", "cc_public_client")
+    asked = parameters.get("scope")
+    wanted = (
+        tuple(value for value in registered.metadata.scope if value not in resource.OIDC_SCOPES)
+        if asked is None
+        else scope.parse(asked)
+    )
+    if not scope.within(wanted, registered.metadata.scope) or any(value in resource.OIDC_SCOPES for value in wanted):
+        raise ProtocolError("invalid_scope", "the scope is not granted to this client", "scope_not_registered")
+    choice = resource.choose(
+        service.policy.catalog, service.policy.issuer, wanted, parameters.all("resource"), registered.metadata.resources
+    )
+    log = service.ports.log
+    now = log.now()
+    stream = log.mint()
+    text, trace = await mint.access_token(
+        service,
+        mint.Place(stream, 1),
+        mint.About(client=registered, subject=registered.client_id),
+        Profile(scope=choice.scope, audience=choice.audience),
+        now,
+        after(now, service.policy.access_token_lifetime),
+    )
+    event = ClientCredentialsIssued(
+        client_id=registered.client_id,
+        stamps=(client.client.stamp,),
+        access_token=trace,
+        issued_at=now,
+        expires_at=after(now, service.policy.access_token_lifetime),
+    )
+    done = await begin(service, stream, evolve, Prepared(event=event, answer=mint.answer(text, trace)), origin)
+    metrics.TOKENS_ISSUED.labels("access_token", GRANT_TYPE).inc()
+    return done.answer

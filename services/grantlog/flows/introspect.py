@@ -1,0 +1,109 @@
+"""RFC 7662: what may this token do? From the projection where it can be trusted, else from the log, else 503."""
+
+from asyncio import gather
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from grantlog import metrics
+from grantlog.core.client.state import ClientState
+from grantlog.core.decision import Origin
+from grantlog.core.grant.standing import Active, Inactive, family_of, standing
+from grantlog.core.identifiers import seconds
+from grantlog.core.protocol.client_auth import ClientCredentials
+from grantlog.core.protocol.errors import ProtocolError
+from grantlog.core.protocol.introspection import INACTIVE, active_members
+from grantlog.core.protocol.token_text import Kind
+from grantlog.flows.authenticate import authenticate
+from grantlog.flows.locate import Located, locate
+from grantlog.flows.service import Service
+
+RULE = "introspect"
+
+_FROM_PROJECTION = {
+    True: metrics.INTROSPECTIONS.labels("active", "projection"),
+    False: metrics.INTROSPECTIONS.labels("inactive", "projection"),
+}
+_FROM_LOG = {
+    True: metrics.INTROSPECTIONS.labels("active", "log"),
+    False: metrics.INTROSPECTIONS.labels("inactive", "log"),
+}
+_WITHOUT_IO = metrics.INTROSPECTIONS.labels("inactive", "token")
+
+
+async def introspect(
+    service: Service, token: str, credentials: ClientCredentials, origin: Origin
+) -> Mapping[str, Any]:
+    """The members of RFC 7662 section 2.2, or ``{"active": false}`` and nothing else.
+
+    Raises ProtocolError when the caller is no authenticated resource server, UnavailableError when neither the projection
+    nor PostgreSQL can say.
+    """
+    caller = await _caller(service, credentials, origin)
+    return await _answer(service, token, caller, credentials, origin)
+
+
+async def introspect_batch(
+    service: Service, tokens: Sequence[str], credentials: ClientCredentials, origin: Origin
+) -> Sequence[Mapping[str, Any]]:
+    """The answers to several tokens, in their order."""
+    caller = await _caller(service, credentials, origin)
+    return await gather(*(_answer(service, token, caller, credentials, origin) for token in tokens))
+
+
+async def _caller(service: Service, credentials: ClientCredentials, origin: Origin) -> ClientState:
+    # RFC 7662 2.1: "the endpoint MUST also require some form of authorization to access this endpoint"
+    client = (await authenticate(service, RULE, credentials, origin)).client.state
+    if not client.metadata.introspects:
+        raise ProtocolError("unauthorized_client", "the client is not a resource server", "not_a_resource_server")
+    return client
+
+async def _answer(
+    service: Service, token: str, caller: ClientState, credentials: ClientCredentials, origin: Origin
+) -> Mapping[str, Any]:
+    located = locate(service, token)
+    if (
+        located is None
+        or located.handle.kind is Kind.REFRESH  # a refresh token is meant for no resource server
+        or located.handle.expires_at <= seconds(service.ports.log.now())
+    ):
+        _WITHOUT_IO.inc()
+        return INACTIVE
+    gates_before = service.gates.sequence
+    found = await _standing(service, located)
+    if service.gates.sequence != gates_before:
+        # a gate has changed: the caller itself may have been suspended
+        caller = await _caller(service, credentials, origin)
+    # RFC 7662 4: "the authorization server ... MUST determine whether the token can be used at the protected resource
+    # making the introspection call"
+    if isinstance(found, Inactive) or not _meant_for(found, caller):
+        return INACTIVE
+    return active_members(
+        issuer=service.policy.issuer,
+        subject=found.family.subject,
+        client_id=found.family.client_id,
+        scope=found.token.profile.scope,
+        audience=found.token.profile.audience,
+        issued_at=found.token.issued_at,
+        expires_at=found.token.expires_at,
+    )
+
+async def _standing(service: Service, located: Located) -> Active | Inactive:
+    handle = located.handle
+    seen = await service.ports.read_model.read(handle.stream)
+    if seen.trusted and seen.family is not None and seen.version >= handle.version:
+        if seen.gate_sequence > service.gates.sequence:
+            await service.gates.catch_up(seen.gate_sequence)
+        found = standing(seen.family, located.hash, seen.now, service.gates.map)
+        _FROM_PROJECTION[isinstance(found, Active)].inc()
+        return found
+    # Absent is not dead, and what is behind the token's own version cannot know it: ask the log.
+    loaded = await service.fallback.load(handle.stream)
+    await service.gates.catch_up(loaded.head.gate_sequence)
+    family = None if loaded.state is None else family_of(loaded.state)
+    found = standing(family, located.hash, service.ports.log.now(), service.gates.map)
+    _FROM_LOG[isinstance(found, Active)].inc()
+    return found
+
+
+def _meant_for(found: Active, caller: ClientState) -> bool:
+    return any(audience in caller.metadata.introspects for audience in found.token.profile.audience)

@@ -1,0 +1,32 @@
+"""The token endpoint (RFC 6749 section 3.2): authenticate the client, pick the grant, redeem."""
+
+from grantlog import metrics
+from grantlog.core.decision import Origin
+from grantlog.core.protocol.client_auth import read_credentials
+from grantlog.core.protocol.errors import ProtocolError
+from grantlog.core.protocol.requests import Parameters
+from grantlog.flows.authenticate import authenticate, count_failure, may_use
+from grantlog.flows.grants import GRANTS
+from grantlog.flows.service import Service
+
+RULE = "token"
+
+
+async def token(service: Service, parameters: Parameters, authorization: str | None, origin: Origin) -> bytes:
+    """The JSON body of RFC 6749 section 5.1.
+
+    Raises ProtocolError (section 5.2) and UnavailableError.
+    """
+    grant_type = parameters.require("grant_type")
+    grant = GRANTS.get(grant_type)
+    if grant is None:
+        raise ProtocolError("unsupported_grant_type", "this grant_type is not supported", "grant_type_unknown")
+    credentials = read_credentials(authorization, parameters)
+    client = await authenticate(service, RULE, credentials, origin)
+    may_use(client.client, grant_type)
+    try:
+        return await grant.redeem(service, client, parameters.only(grant.PARAMETERS), origin)
+    except ProtocolError as refused:
+        metrics.REFUSED.labels("token", refused.reason).inc()
+        await count_failure(service, RULE, credentials.client_id, origin.address)
+        raise

@@ -1,0 +1,38 @@
+"""``POST /introspect`` (RFC 7662) and ``POST /introspect/batch``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from grantlog.core.protocol.client_auth import read_credentials
+from grantlog.core.protocol.introspection import INACTIVE
+from grantlog.core.protocol.requests import read_batch, read_form
+from grantlog.flows import introspect as flow
+from grantlog.web.client_request import authorization, form_body
+from grantlog.web.keys import ORIGIN, SERVICE
+
+_encode = msgspec.json.encode
+_INACTIVE = _encode(INACTIVE)
+
+
+async def introspect(request: web.Request) -> web.Response:
+    """What one token may do at the resource server that asks."""
+    parameters = read_form(await form_body(request))
+    token = parameters.require("token")
+    credentials = read_credentials(authorization(request), parameters)
+    return _answer(await flow.introspect(request.app[SERVICE], token, credentials, request[ORIGIN]))
+
+
+async def introspect_batch(request: web.Request) -> web.Response:
+    """What up to 100 tokens may do: an array of answers, in the order of the ``token`` parameters."""
+    parameters = read_form(await form_body(request), repeatable=frozenset({"token"}))
+    tokens = read_batch(parameters)
+    credentials = read_credentials(authorization(request), parameters)
+    return _answer(await flow.introspect_batch(request.app[SERVICE], tokens, credentials, request[ORIGIN]))
+
+
+def _answer(members: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> web.Response:
+    body = _INACTIVE if members is INACTIVE else _encode(members)
+    return web.Response(body=body, content_type="application/json")

@@ -1,0 +1,15 @@
+"""``POST /revoke`` (RFC 7009)."""
+
+from aiohttp import web
+
+from grantlog.core.protocol.requests import read_form
+from grantlog.flows import revoke as flow
+from grantlog.web.client_request import authorization, form_body
+from grantlog.web.keys import ORIGIN, SERVICE
+
+
+async def revoke(request: web.Request) -> web.Response:
+    """Revokes a token. 200 with an empty body, also for an unknown one."""
+    parameters = read_form(await form_body(request))
+    await flow.revoke(request.app[SERVICE], parameters, authorization(request), request[ORIGIN])
+    return web.Response()
