@@ -1,0 +1,148 @@
+"""Resource indicators (RFC 8707): for which protected resources a token is meant, and what it may do there."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from grantlog.core.protocol.errors import ProtocolError
+from grantlog.core.protocol.scope import OIDC_SCOPES, invalid_scope, within
+
+TokenFormat = Literal["opaque", "jwt"]
+SigningAlg = Literal["ES256", "EdDSA", "PS256", "RS256"]
+URI_LIMIT = 2048
+RESOURCES_LIMIT = 10
+
+_ABSOLUTE_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRule:
+    """One protected resource, as the operator configured it."""
+
+    uri: str
+    scopes: tuple[str, ...]
+    token_format: TokenFormat = "opaque"  # noqa: S105  # a format, no secret
+    signing_alg: SigningAlg = "ES256"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All protected resources, in the order in which they are defaults."""
+
+    rules: tuple[ResourceRule, ...] = ()
+
+    def find(self, uri: str) -> ResourceRule | None:
+        """The resource with exactly this URI."""
+        return next((rule for rule in self.rules if rule.uri == uri), None)
+
+    def default_for(self, scope: str, allowed: tuple[str, ...]) -> ResourceRule | None:
+        """The first resource that knows a scope, among ``allowed`` (none: among all)."""
+        return next(
+            (rule for rule in self.rules if scope in rule.scopes and (not allowed or rule.uri in allowed)),
+            None,
+        )
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Every scope of any resource, each once."""
+        return tuple(dict.fromkeys(scope for rule in self.rules for scope in rule.scopes))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What an access token will be meant for."""
+
+    audience: tuple[str, ...]
+    scope: tuple[str, ...]
+
+
+def check_uri(uri: str) -> str:
+    """A value of ``resource``. Raises invalid_target."""
+    # RFC 8707 2: "Its value MUST be an absolute URI, as specified by Section 4.3 of [RFC3986]. The URI MUST NOT include
+    # a fragment component."
+    if len(uri) > URI_LIMIT or _ABSOLUTE_URI.fullmatch(uri) is None:
+        raise invalid_target("resource must be an absolute URI without a fragment", "resource_malformed")
+    return uri
+
+
+def choose(
+    catalog: Catalog,
+    issuer: str,
+    scope: tuple[str, ...],
+    requested: tuple[str, ...],
+    allowed: tuple[str, ...],
+) -> Choice:
+    """The audience of a token of this scope: the ``requested`` resources or, where none is, those its scopes name.
+
+    ``allowed``: the resources the client may ask for; none means all. Raises invalid_target and invalid_scope.
+    """
+    if not requested:
+        return Choice(_defaults(catalog, issuer, scope, allowed), scope)
+    rules = _known(catalog, requested, allowed)
+    understood = _understood(rules)
+    if any(token not in understood for token in scope):
+        raise invalid_scope("no requested resource knows all of the scope", "scope_not_of_resource")
+    return Choice(tuple(rule.uri for rule in rules), scope)
+
+
+def narrow(
+    catalog: Catalog,
+    issuer: str,
+    granted: Choice,
+    scope: tuple[str, ...],
+    requested: tuple[str, ...],
+    allowed: tuple[str, ...],
+) -> Choice:
+    """What a token request gets of a grant, whose ``audience`` holds the resources that the authorization named.
+
+    ``scope`` and ``requested`` are those of the token request, none meaning: as granted. A resource asked for without a
+    scope takes of the granted scope what it knows. Raises invalid_target and invalid_scope.
+    """
+    # RFC 6749 6: "if omitted is treated as equal to the scope originally granted by the resource owner"
+    wanted = within(scope, granted.scope) or granted.scope
+    if not requested:
+        return choose(catalog, issuer, wanted, granted.audience, allowed)
+    # RFC 8707 2.2: the token request names "a subset of the resources" that were granted
+    if granted.audience and any(uri not in granted.audience for uri in requested):
+        raise invalid_target("resource was not part of the authorization", "resource_not_granted")
+    if not scope:
+        understood = _understood(_known(catalog, requested, allowed))
+        wanted = tuple(token for token in wanted if token in understood)
+        if not wanted:
+            raise invalid_scope("the resource knows nothing of the granted scope", "scope_not_of_resource")
+    return choose(catalog, issuer, wanted, requested, allowed)
+
+
+def invalid_target(description: str, reason: str) -> ProtocolError:
+    """RFC 8707 section 2: "The requested resource is invalid, missing, unknown, or malformed."."""
+    return ProtocolError("invalid_target", description, reason)
+
+
+def _known(catalog: Catalog, requested: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[ResourceRule, ...]:
+    if len(requested) > RESOURCES_LIMIT:
+        raise invalid_target("too many resources", "resource_too_many")
+    rules = []
+    for uri in dict.fromkeys(requested):
+        rule = catalog.find(check_uri(uri))
+        if rule is None:
+            raise invalid_target("the resource is not known", "resource_unknown")
+        if allowed and uri not in allowed:
+            raise invalid_target("the client may not ask for this resource", "resource_not_allowed")
+        rules.append(rule)
+    return tuple(rules)
+
+
+def _understood(rules: tuple[ResourceRule, ...]) -> frozenset[str]:
+    return frozenset(OIDC_SCOPES).union(*(rule.scopes for rule in rules))
+
+
+def _defaults(catalog: Catalog, issuer: str, scope: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, ...]:
+    audience: dict[str, None] = {}
+    for token in scope:
+        if token in OIDC_SCOPES:
+            continue
+        rule = catalog.default_for(token, allowed)
+        if rule is None:
+            raise invalid_scope("the scope is not known", "scope_unknown")
+        audience[rule.uri] = None
+    return tuple(audience) or (issuer,)
