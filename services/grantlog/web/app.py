@@ -1,0 +1,79 @@
+"""The application: rows of the table, each behind its wrapper, and nothing that a request does not need."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from grantlog.flows.service import Service
+from grantlog.settings import Settings
+from grantlog.web import cors
+from grantlog.web.cors import ORIGINS, OriginIndex
+from grantlog.web.keys import LIFE, SERVICE, SETTINGS, Life
+from grantlog.web.middlewares import guarded
+from grantlog.web.origin import PROXIES, trusted_proxies
+from grantlog.web.routes import EVERYWHERE, Handler, Route, rows
+
+BODY_LIMIT = 64 * 1024
+
+
+def create_app(service: Service, settings: Settings, role: str) -> web.Application:
+    """The application for ``role``: issuer, introspection, console or all.
+
+    It opens and closes nothing: ports belong to whoever built ``service``. ``app[LIFE].draining = True`` turns
+    ``/readyz`` to 503.
+    """
+    app = web.Application(client_max_size=BODY_LIMIT)
+    app[SERVICE] = service
+    app[SETTINGS] = settings
+    app[LIFE] = Life()
+    app[PROXIES] = trusted_proxies(settings.trusted_proxies)
+    app[ORIGINS] = OriginIndex(service)
+    by_path: defaultdict[str, list[Route]] = defaultdict(list)
+    for route in rows(settings, role):
+        by_path[route.path].append(route)
+    for path, routes in by_path.items():
+        _add_path(app, path, routes)
+    # Answered by a route, not by a middleware: nothing stands in the way of the routes that exist.
+    _add(app, Route(name="unknown", method="*", path="/{path:.*}", handler=_unknown, roles=EVERYWHERE, page=None))
+    return app
+
+
+def _add_path(app: web.Application, path: str, routes: list[Route]) -> None:
+    """The rows of one path, its preflight, and what its other methods get."""
+    for route in routes:
+        _add(app, route)
+    allowed = {route.method for route in routes}
+    if "GET" in allowed:
+        allowed.add("HEAD")
+    shared = routes[0]
+    if shared.cors != "none":
+        allowed.add("OPTIONS")
+        answer = cors.open_preflight if shared.cors == "any" else cors.preflight
+        name = f"{shared.name}_preflight"
+        _add(app, Route(name=name, method="OPTIONS", path=path, handler=answer, roles=shared.roles))
+    other = Route(
+        name=shared.name, method="*", path=path, handler=_other_method(allowed), roles=shared.roles, page=shared.page
+    )
+    _add(app, other)
+
+
+def _add(app: web.Application, route: Route) -> None:
+    handler = guarded(route)
+    app.router.add_route(route.method, route.path, handler)
+    if route.method == "GET":
+        app.router.add_route("HEAD", route.path, handler)
+
+
+def _other_method(allowed: Iterable[str]) -> Handler:
+    methods = sorted(allowed)
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        # RFC 9110 15.5.6: "The origin server MUST generate an Allow header field in a 405 response"
+        raise web.HTTPMethodNotAllowed(request.method, methods)
+
+    return refuse
+
+
+async def _unknown(request: web.Request) -> web.StreamResponse:  # noqa: ARG001  # aiohttp hands every handler the request
+    raise web.HTTPNotFound

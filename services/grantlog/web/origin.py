@@ -1,0 +1,46 @@
+"""Where a request came from, and who we are. Nothing here trusts ``Host``; proxies count only where they are configured."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from grantlog.core.decision import Origin
+from grantlog.core.protocol.forwarded import client_address
+from grantlog.web.keys import ORIGIN, REQUEST_ID, SERVICE
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
+PROXIES = web.AppKey("proxies", tuple)
+
+
+def trusted_proxies(networks: tuple[str, ...]) -> Networks:
+    """The networks whose forwarding headers count."""
+    return tuple(ip_network(network) for network in networks)
+
+
+def origin_of(request: web.Request) -> Origin:
+    """Who asked, as envelopes, throttles and findings want to know it. The client and the account are still unknown.
+
+    The id is 96 random bits of our own, never what a client sent.
+    """
+    return Origin(request.app[SERVICE].ports.secrets.random(12).hex(), _address(request))
+
+
+def _address(request: web.Request) -> str:
+    return client_address(
+        request.remote or "",
+        request.headers.getall("X-Forwarded-For", []),
+        request.headers.getall("Forwarded", []),
+        request.app[PROXIES],
+    )
+
+
+def base_path(issuer: str) -> str:
+    """The path of the issuer, without a slash at its end."""
+    return urlsplit(issuer).path
+
+
+def own_origin(issuer: str) -> str:
+    """The web origin (RFC 6454) of the issuer: what a browser sends as ``Origin`` from our own pages."""
+    parts = urlsplit(issuer)
+    return f"{parts.scheme}://{parts.netloc}"
