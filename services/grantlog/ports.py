@@ -295,7 +295,8 @@ class ReadModel(Protocol):
         ...
 
     async def put(self, projection: Projection, stream: StreamId, family: Family, last_expiry: int) -> bool:
-        """Writes a family over smaller versions only, into every generation named, until ``last_expiry`` (NumericDate).
+        """Writes a family over smaller versions only, into every generation named,
+        until ``last_expiry`` (NumericDate).
 
         True when exactly the named run acknowledged it. False, never an exception, when it did not.
         """
@@ -353,7 +354,10 @@ class Transactions(Protocol):
     """Short-lived records of the browser's way through login and consent (Redis). Never on the log."""
 
     async def put(self, kind: str, key: str, value: bytes, ttl: int, *, owner: str = "", limit: int = 0) -> bool:
-        """Stores a record for ``ttl`` seconds. False when ``owner`` has ``limit`` of this kind already. Raises UnavailableError."""
+        """Stores a record for ``ttl`` seconds. False when ``owner`` has ``limit`` of this kind already.
+
+        Raises UnavailableError.
+        """
         ...
 
     async def get(self, kind: str, key: str) -> bytes | None:
@@ -627,4 +631,6 @@ class Ports:
 class OpenPorts(Protocol):
     """``async with open_ports(settings) as ports``: opens every connection, closes them in order."""
 
-    def __call__(self, settings: Any) -> AbstractAsyncContextManager[Ports]: ...
+    def __call__(self, settings: Any) -> AbstractAsyncContextManager[Ports]:
+        """Opens them."""
+        ...

@@ -9,7 +9,9 @@ from typing import Generic, Literal, TypeVar
 
 from grantlog.core.identifiers import ClientId, Micros, StreamId
 
-A = TypeVar("A", covariant=True)
+A_co = TypeVar("A_co", covariant=True)
+
+NEVER = Micros(0)
 
 GateKind = Literal["account", "session", "client", "resource", "key", "tenant"]
 
@@ -34,7 +36,7 @@ class GateChange:
     kind: GateKind
     id: str
     closes: bool = False
-    quarantined_until: Micros = Micros(0)
+    quarantined_until: Micros = NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,11 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision(Generic[A]):
+class Decision(Generic[A_co]):
     """The outcome of a rule: the event to append (None: nothing new to say), the answer, and the claims that go with it."""
 
     event: object | None
-    answer: A
+    answer: A_co
     gate: GateChange | None = None
     names: tuple[Name, ...] = ()
 

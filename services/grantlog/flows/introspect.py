@@ -11,7 +11,7 @@ from grantlog.core.grant.standing import Active, Inactive, family_of, standing
 from grantlog.core.identifiers import seconds
 from grantlog.core.protocol.client_auth import ClientCredentials
 from grantlog.core.protocol.errors import ProtocolError
-from grantlog.core.protocol.introspection import INACTIVE, active_members
+from grantlog.core.protocol.introspection import INACTIVE, active
 from grantlog.core.protocol.token_text import Kind
 from grantlog.flows.authenticate import authenticate
 from grantlog.flows.locate import Located, locate
@@ -30,9 +30,7 @@ _FROM_LOG = {
 _WITHOUT_IO = metrics.INTROSPECTIONS.labels("inactive", "token")
 
 
-async def introspect(
-    service: Service, token: str, credentials: ClientCredentials, origin: Origin
-) -> Mapping[str, Any]:
+async def introspect(service: Service, token: str, credentials: ClientCredentials, origin: Origin) -> Mapping[str, Any]:
     """The members of RFC 7662 section 2.2, or ``{"active": false}`` and nothing else.
 
     Raises ProtocolError when the caller is no authenticated resource server, UnavailableError when neither the projection
@@ -57,6 +55,7 @@ async def _caller(service: Service, credentials: ClientCredentials, origin: Orig
         raise ProtocolError("unauthorized_client", "the client is not a resource server", "not_a_resource_server")
     return client
 
+
 async def _answer(
     service: Service, token: str, caller: ClientState, credentials: ClientCredentials, origin: Origin
 ) -> Mapping[str, Any]:
@@ -77,7 +76,7 @@ async def _answer(
     # making the introspection call"
     if isinstance(found, Inactive) or not _meant_for(found, caller):
         return INACTIVE
-    return active_members(
+    return active(
         issuer=service.policy.issuer,
         subject=found.family.subject,
         client_id=found.family.client_id,
@@ -86,6 +85,7 @@ async def _answer(
         issued_at=found.token.issued_at,
         expires_at=found.token.expires_at,
     )
+
 
 async def _standing(service: Service, located: Located) -> Active | Inactive:
     handle = located.handle

@@ -41,9 +41,7 @@ async def revoke(service: Service, parameters: Parameters, authorization: str | 
 
     done = await handle(service, located.handle.stream, evolve, rule, origin)
     if isinstance(done.answer, Refused):
-        await record_finding(
-            service, "foreign_revocation", origin, grant=located.handle.stream, client_id=client_id
-        )
+        await record_finding(service, "foreign_revocation", origin, grant=located.handle.stream, client_id=client_id)
         await count_failure(service, RULE, client_id, origin.address)
         raise from_refused(done.answer)
     if done.appended:
@@ -51,9 +49,7 @@ async def revoke(service: Service, parameters: Parameters, authorization: str | 
         metrics.REVOCATIONS.labels(scope, "client_request").inc()
 
 
-async def _rule(
-    service: Service, located: Located, client_id: ClientId, loaded: Loaded
-) -> Prepared[Refused | None]:
+async def _rule(service: Service, located: Located, client_id: ClientId, loaded: Loaded) -> Prepared[Refused | None]:
     state: GrantState | None = loaded.state
     if located.handle.kind is Kind.REFRESH:
         if not await _genuine(service, located, state):

@@ -25,8 +25,16 @@ async def token(service: Service, parameters: Parameters, authorization: str | N
     client = await authenticate(service, RULE, credentials, origin)
     may_use(client.client, grant_type)
     try:
-        return await grant.redeem(service, client, parameters.only(grant.PARAMETERS), origin)
+        return await grant.redeem(service, client, _only(parameters, grant.PARAMETERS), origin)
     except ProtocolError as refused:
         metrics.REFUSED.labels("token", refused.reason).inc()
         await count_failure(service, RULE, credentials.client_id, origin.address)
         raise
+
+
+def _only(parameters: Parameters, names: frozenset[str]) -> Parameters:
+    """RFC 6749 section 3.2: "The authorization server MUST ignore unrecognized request parameters"."""
+    return Parameters(
+        {name: value for name, value in parameters.values.items() if name in names},
+        {name: values for name, values in parameters.many.items() if name in names},
+    )

@@ -93,7 +93,7 @@ class Refresh:
     token_hash: bytes
     presented_version: int
     issued_hash: bytes | None
-    """The refresh-token hash in the event at ``presented_version``, where the state does not tell: proves an old token genuine."""
+    """The hash in the event at ``presented_version``, where the state does not tell: proves an old token genuine."""
     request_digest: bytes
     """Digest of the parameters that shape the answer (scope, resource)."""
     client_authentication: str
@@ -113,17 +113,11 @@ def refresh(
     state: GrantState | None, command: Refresh, now: Micros, rules: GraceRules
 ) -> Decision[Issue | Repeat | IssueBeside | Refused]:
     """OAuth 2.1 section 4.3: rotate, repeat a lost answer, or detect reuse (RFC 9700 section 4.14.2)."""
-    if state is None:
-        return _refused("the refresh token is not known", "refresh_unknown")
-    # RFC 6749 6: "the refresh token is bound to the client to which it was issued"
-    if state.client_id != command.client_id:
-        return _refused("the refresh token was issued to another client", "refresh_other_client")
-    if state.revoked is not None:
-        return _refused("the grant was revoked", "grant_revoked")
-    if state.refresh is None:
-        return _refused("the refresh token is not known", "refresh_unknown")
-    if now >= state.expires_at:
-        return _refused("the grant has expired", "grant_expired")
+    dead = _dead(state, command, now)
+    if dead is not None:
+        return Decision(None, dead)
+    assert state is not None
+    assert state.refresh is not None
     if command.presented_version == state.refresh.version:
         return _spend_current(state.refresh.hash, state.refresh.expires_at, command, now)
     spent = state.spent
@@ -140,6 +134,20 @@ def refresh(
     if command.issued_hash is None or not compare_digest(command.issued_hash, command.token_hash):
         return _refused("the refresh token is not known", "refresh_forged")
     return _reuse(command, cause_of_reuse(state, command, in_window=False))
+
+
+def _dead(state: GrantState | None, command: Refresh, now: Micros) -> Refused | None:
+    """Why nothing can be refreshed here, whatever was presented."""
+    if state is None or (state.refresh is None and state.revoked is None):
+        return Refused("invalid_grant", "the refresh token is not known", "refresh_unknown")
+    # RFC 6749 6: "the refresh token is bound to the client to which it was issued"
+    if state.client_id != command.client_id:
+        return Refused("invalid_grant", "the refresh token was issued to another client", "refresh_other_client")
+    if state.revoked is not None:
+        return Refused("invalid_grant", "the grant was revoked", "grant_revoked")
+    if now >= state.expires_at:
+        return Refused("invalid_grant", "the grant has expired", "grant_expired")
+    return None
 
 
 def _spend_current(

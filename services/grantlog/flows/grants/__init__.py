@@ -20,9 +20,7 @@ class Grant(Protocol):
     def PARAMETERS(self) -> frozenset[str]:  # noqa: N802  # a constant of the file
         """The parameters it reads."""
 
-    async def redeem(
-        self, service: Service, client: Authenticated, parameters: Parameters, origin: Origin, /
-    ) -> bytes:
+    async def redeem(self, service: Service, client: Authenticated, parameters: Parameters, origin: Origin, /) -> bytes:
         """The body of the answer. Raises ProtocolError, UnavailableError."""
         ...
 

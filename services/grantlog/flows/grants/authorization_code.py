@@ -30,7 +30,7 @@ async def redeem(service: Service, client: Authenticated, parameters: Parameters
     secrets = service.ports.secrets
     text = parameters.require("code")
     # RFC 7636 4.5 and OAuth 2.1 4.1.3: checked before it is hashed
-    challenge = pkce.challenge_of(parameters.require("code_verifier"))
+    challenge = pkce.challenge_of(pkce.check_verifier(parameters.get("code_verifier")))
     code = token_text.read(text, Kind.CODE, secrets.token_mac_keys(), service.policy.token_prefix)
     if code is None:
         raise ProtocolError("invalid_grant", "the code is not known", "code_malformed")
@@ -51,12 +51,15 @@ async def redeem(service: Service, client: Authenticated, parameters: Parameters
             return Prepared(event=decision.event, answer=decision.answer, denies=decision.event is not None)
         assert state is not None
         choice = resource.narrow(
-            service.policy.catalog, service.policy.issuer, state.scope, state.resources, wanted, state.scope
+            service.policy.catalog,
+            service.policy.issuer,
+            resource.Choice(state.resources, state.scope),
+            (),
+            wanted,
+            client.client.state.metadata.resources,
         )
         place = mint.Place(code.handle.stream, loaded.version + 1)
-        about = mint.About(
-            client=client.client.state, subject=state.subject, authentication=state.authentication
-        )
+        about = mint.About(client=client.client.state, subject=state.subject, authentication=state.authentication)
         profile = Profile(scope=choice.scope, audience=choice.audience)
         access_text, access = await mint.access_token(service, place, about, profile, now, state.expires_at)
         refresh_text, refresh = None, None
@@ -66,9 +69,7 @@ async def redeem(service: Service, client: Authenticated, parameters: Parameters
         if "openid" in state.scope:
             identity = await mint.identity_token(service, about, access_text, now, with_nonce=True)
         body = mint.answer(access_text, access, refresh=refresh_text, identity=identity)
-        return Prepared(
-            event=CodeRedeemed(access_token=access, refresh_token=refresh, redeemed_at=now), answer=body
-        )
+        return Prepared(event=CodeRedeemed(access_token=access, refresh_token=refresh, redeemed_at=now), answer=body)
 
     done = await handle(service, code.handle.stream, evolve, rule, origin)
     if isinstance(done.answer, Refused):

@@ -25,14 +25,13 @@ async def redeem(service: Service, client: Authenticated, parameters: Parameters
     if registered.metadata.token_endpoint_auth_method == "none":
         # RFC 6749 4.4: "The client credentials grant type MUST only be used by confidential clients."
         raise ProtocolError("unauthorized_client", "a public client cannot use this grant_type", "cc_public_client")
-    asked = parameters.get("scope")
-    wanted = (
-        tuple(value for value in registered.metadata.scope if value not in resource.OIDC_SCOPES)
-        if asked is None
-        else scope.parse(asked)
-    )
-    if not scope.within(wanted, registered.metadata.scope) or any(value in resource.OIDC_SCOPES for value in wanted):
-        raise ProtocolError("invalid_scope", "the scope is not granted to this client", "scope_not_registered")
+    # OpenID Connect Core 3.1.2.1 knows its scopes from authentication requests only: there is no end user here
+    own = tuple(value for value in registered.metadata.scope if value not in scope.OIDC_SCOPES)
+    wanted = scope.within(scope.parse(parameters.get("scope")), own) or own
+    if not wanted:
+        # RFC 6749 3.3: "either process the request using a pre-defined default value or fail the request indicating an
+        # invalid scope"
+        raise scope.invalid_scope("the client has no scope of its own", "scope_none_registered")
     choice = resource.choose(
         service.policy.catalog, service.policy.issuer, wanted, parameters.all("resource"), registered.metadata.resources
     )

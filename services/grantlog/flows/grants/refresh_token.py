@@ -212,10 +212,10 @@ async def _access(
     choice = resource.narrow(
         service.policy.catalog,
         service.policy.issuer,
-        state.scope,
-        state.resources,
+        resource.Choice(state.resources, state.scope),
+        redemption.scope or (),
         redemption.resources,
-        state.scope if redemption.scope is None else redemption.scope,
+        redemption.client.client.state.metadata.resources,
     )
     about = mint.About(
         client=redemption.client.client.state, subject=state.subject, authentication=state.authentication

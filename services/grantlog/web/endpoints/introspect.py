@@ -8,12 +8,13 @@ from aiohttp import web
 
 from grantlog.core.protocol.client_auth import read_credentials
 from grantlog.core.protocol.introspection import INACTIVE
-from grantlog.core.protocol.requests import read_batch, read_form
+from grantlog.core.protocol.requests import BATCH_LIMIT, PAIRS_LIMIT, read_batch, read_form
 from grantlog.flows import introspect as flow
 from grantlog.web.client_request import authorization, form_body
 from grantlog.web.keys import ORIGIN, SERVICE
 
 _encode = msgspec.json.encode
+_MANY = frozenset({"token"})
 _INACTIVE = _encode(INACTIVE)
 
 
@@ -27,8 +28,9 @@ async def introspect(request: web.Request) -> web.Response:
 
 async def introspect_batch(request: web.Request) -> web.Response:
     """What up to 100 tokens may do: an array of answers, in the order of the ``token`` parameters."""
-    parameters = read_form(await form_body(request), repeatable=frozenset({"token"}))
-    tokens = read_batch(parameters)
+    body = await form_body(request)
+    tokens = read_batch(body)
+    parameters = read_form(body, repeatable=_MANY, limit=BATCH_LIMIT + PAIRS_LIMIT)
     credentials = read_credentials(authorization(request), parameters)
     return _answer(await flow.introspect_batch(request.app[SERVICE], tokens, credentials, request[ORIGIN]))
 
