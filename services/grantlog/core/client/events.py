@@ -20,7 +20,7 @@ class ClientMetadata:
     """What a client registered about itself (RFC 7591 section 2; OpenID Connect Registration section 2), validated."""
 
     name: str
-    token_endpoint_auth_method: AuthMethod = "client_secret_basic"  # noqa: S105  # a method's name
+    token_endpoint_auth_method: AuthMethod = "client_secret_basic"
     redirect_uris: tuple[str, ...] = ()
     grant_types: tuple[str, ...] = ("authorization_code",)
     response_types: tuple[str, ...] = ("code",)
@@ -30,7 +30,7 @@ class ClientMetadata:
     introspects: tuple[str, ...] = ()
     """A resource server: audiences whose tokens it may introspect (RFC 7662 section 2.1)."""
     application_type: ApplicationType = "web"
-    id_token_signed_response_alg: str = "RS256"  # noqa: S105  # an algorithm's name
+    id_token_signed_response_alg: str = "RS256"
     access_token_format: TokenFormat | None = None
     """None: as the resource says."""
     origins: tuple[str, ...] = ()
@@ -40,6 +40,11 @@ class ClientMetadata:
     logo_uri: str | None = None
     policy_uri: str | None = None
     tos_uri: str | None = None
+
+    @property
+    def public(self) -> bool:
+        """Whether this is a public client (RFC 6749 section 2.1): one that has no secret."""
+        return self.token_endpoint_auth_method == "none"
 
 
 @event("client.registered", version=1)
