@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-import asyncpg
 from structlog import get_logger
 
 from grantlog.adapters.crypto.data_keys import VaultDataKeys
@@ -17,6 +16,7 @@ from grantlog.adapters.crypto.root_keys import RootKeys
 from grantlog.adapters.crypto.secrets import RootSecrets
 from grantlog.adapters.crypto.signer import KeyringSigner
 from grantlog.adapters.crypto.threads import BoundedThreads
+from grantlog.adapters.postgres.pool import Pool
 from grantlog.ports import EventLog, UnavailableError
 
 REFRESH_SECONDS = 15.0
@@ -42,8 +42,8 @@ class Crypto:
 async def open_crypto(
     root: RootKeys,
     log: EventLog,
-    pool: asyncpg.Pool,
-    vault_pool: asyncpg.Pool,
+    pool: Pool,
+    vault_pool: Pool,
     *,
     password_workers: int = 2,
     password_queue: int = 32,
