@@ -66,6 +66,10 @@ class EmbeddedPostgres:
     def start(self, seconds: float = 60) -> None:
         """Launches it and waits until it takes connections. Raises StartError, MissingBinaryError, NoIdentityError."""
         self.launch()
+        self.wait(seconds)
+
+    def wait(self, seconds: float = 60) -> None:
+        """Waits until it takes connections. Raises StartError."""
         assert self._child is not None
         self._child.wait_until(self._accepts, seconds)
 

@@ -62,6 +62,10 @@ class EmbeddedValkey:
     def start(self, seconds: float = 30) -> None:
         """Launches it and waits until it answers PING. Raises StartError, MissingBinaryError."""
         self.launch()
+        self.wait(seconds)
+
+    def wait(self, seconds: float = 30) -> None:
+        """Waits until it answers PING. Raises StartError."""
         assert self._child is not None
         self._child.wait_until(self._answers, seconds)
 

@@ -1,0 +1,121 @@
+"""``grantlog serve``: answers HTTP, and says no to new work before it ends."""
+
+import asyncio
+import signal
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import click
+from aiohttp import web
+
+from grantlog.cli.output import fail, json_option, show
+from grantlog.cli.running import run
+from grantlog.settings import Settings, SettingsError, read_settings
+from grantlog.web.app import create_app
+from grantlog.web.keys import LIFE
+from grantlog.web.metrics import metrics_app
+from grantlog.wiring import open_service
+
+ROLES = ("issuer", "introspection", "console", "all")
+SHUTDOWN_SECONDS = 10.0
+"""So long requests under way may take when the process is asked to end."""
+BACKLOG = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One address, and the routes behind it."""
+
+    role: str
+    port: int
+
+
+@click.command()
+@click.option("--role", type=click.Choice(ROLES), default="all", show_default=True, help="Which routes to serve.")
+@json_option
+def serve(*, role: str, as_json: bool) -> None:
+    """Answer HTTP until SIGTERM or SIGINT: then finish what is under way, write what is queued, and end."""
+    settings = read_settings()
+    context = tls_context(settings)
+
+    def started() -> None:
+        show({"role": role, "issuer": settings.issuer, "listening": addresses(settings, role)}, as_json=as_json)
+
+    try:
+        run(serve_until_asked(settings, role, context, started))
+    except OSError as wrong:
+        fail(f"cannot listen: {wrong.strerror or wrong}")
+
+
+async def serve_until_asked(
+    settings: Settings, role: str, context: ssl.SSLContext | None, started: Callable[[], None]
+) -> None:
+    """Serves until a signal asks to end. Raises OSError where an address cannot be had, UnavailableError at boot."""
+    asked = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    # Closed last to first: requests end, then the metrics listener, then the batcher and the connections.
+    async with AsyncExitStack() as stack:
+        service = await stack.enter_async_context(open_service(settings))
+        observed = await stack.enter_async_context(running(metrics_app(service, settings.worker_name)))
+        await web.TCPSite(observed, settings.metrics_host, settings.metrics_port).start()
+        apps = []
+        for listener in listeners(settings, role):
+            app = create_app(service, settings, listener.role)
+            runner = await stack.enter_async_context(running(app))
+            await web.TCPSite(runner, settings.host, listener.port, ssl_context=context, backlog=BACKLOG).start()
+            apps.append(app)
+        started()
+        await asked.wait()
+        for app in apps:
+            app[LIFE].draining = True
+
+
+@asynccontextmanager
+async def running(app: web.Application) -> AsyncIterator[web.AppRunner]:
+    """A runner around an application. At the end it stops accepting and lets requests under way finish."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        yield runner
+    finally:
+        await runner.cleanup()
+
+
+def listeners(settings: Settings, role: str) -> tuple[Listener, ...]:
+    """Who listens where. Introspection moves to its own port where one is set, also out of ``all``."""
+    own = settings.introspection_port
+    if own is None or own == settings.port:
+        return (Listener(role, settings.port),)
+    if role == "introspection":
+        return (Listener(role, own),)
+    if role == "all":
+        return (Listener("issuer", settings.port), Listener("introspection", own))
+    return (Listener(role, settings.port),)
+
+
+def addresses(settings: Settings, role: str) -> list[str]:
+    """The addresses of the listeners, the metrics listener's last."""
+    scheme = "http" if settings.tls_certificate is None else "https"
+    return [
+        *(f"{scheme}://{settings.host}:{listener.port}" for listener in listeners(settings, role)),
+        f"http://{settings.metrics_host}:{settings.metrics_port}/metrics",
+    ]
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """Our own TLS, 1.2 or newer, where a certificate is set. Raises SettingsError when it cannot be used."""
+    if settings.tls_certificate is None and settings.tls_key is None:
+        return None
+    if settings.tls_certificate is None or settings.tls_key is None:
+        raise SettingsError("GRANTLOG_TLS_CERTIFICATE and GRANTLOG_TLS_KEY go together")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # RFC 9325 3.1.1: "Implementations MUST NOT negotiate TLS version 1.1"
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    except OSError as wrong:
+        raise SettingsError(f"GRANTLOG_TLS_CERTIFICATE, GRANTLOG_TLS_KEY: {wrong.strerror or 'no such pair'}") from None
+    return context
