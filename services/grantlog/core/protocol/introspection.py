@@ -1,7 +1,6 @@
 """What introspection answers (RFC 7662 section 2.2)."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from grantlog.core.protocol import scope as scopes
@@ -10,7 +9,7 @@ from grantlog.core.protocol.jwt_access_token import audience_of
 # RFC 7662 2.2: "the authorization server MUST return an introspection response with the 'active' field set to 'false'.
 # Note that to avoid disclosing too much of the authorization server's state to a third party, the authorization server
 # SHOULD NOT include any additional information about an inactive token"
-INACTIVE: Mapping[str, Any] = MappingProxyType({"active": False})
+INACTIVE: Mapping[str, Any] = {"active": False}
 
 
 def active(

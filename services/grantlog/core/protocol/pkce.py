@@ -26,15 +26,11 @@ def check_challenge(challenge: str | None, method: str | None) -> str:
     return challenge
 
 
-def check_verifier(verifier: str | None) -> str:
-    """The verifier of a token request, checked before anything is hashed. Raises invalid_request."""
-    if verifier is None:
-        raise invalid_request("code_verifier is missing", "pkce_verifier_missing")
+def challenge_of(verifier: str) -> str:
+    """RFC 7636 section 4.2: ``BASE64URL-ENCODE(SHA256(ASCII(code_verifier)))``.
+
+    The verifier is checked before anything is hashed. Raises invalid_request.
+    """
     if _VERIFIER.fullmatch(verifier) is None:
         raise invalid_request("code_verifier must be 43 to 128 unreserved characters", "pkce_verifier_malformed")
-    return verifier
-
-
-def challenge_of(verifier: str) -> str:
-    """RFC 7636 section 4.2: ``BASE64URL-ENCODE(SHA256(ASCII(code_verifier)))``. Expects a checked verifier."""
     return urlsafe_b64encode(sha256(verifier.encode("ascii")).digest()).rstrip(b"=").decode()

@@ -21,7 +21,7 @@ class ResourceRule:
 
     uri: str
     scopes: tuple[str, ...]
-    token_format: TokenFormat = "opaque"  # noqa: S105  # a format, no secret
+    token_format: TokenFormat = "opaque"  # a format, no secret
     signing_alg: SigningAlg = "ES256"
 
 
