@@ -22,5 +22,5 @@ def run_script(revision_file: str) -> None:
     and nobody has to find out where a function body ends.
     """
     text = Path(revision_file).with_suffix(".sql").read_text(encoding="utf-8")
-    connection = cast(_AdaptedConnection, op.get_bind().connection.dbapi_connection)
+    connection = cast("_AdaptedConnection", op.get_bind().connection.dbapi_connection)
     connection.run_async(lambda driver: driver.execute(text))

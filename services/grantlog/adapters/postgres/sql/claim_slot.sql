@@ -1,0 +1,1 @@
+INSERT INTO slot (job, slot) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true

@@ -1,0 +1,1 @@
+SELECT c.kind, c.streams, c.events FROM stream_count c

@@ -1,0 +1,1 @@
+SELECT c.position FROM cursor c WHERE c.name = $1

@@ -1,0 +1,1 @@
+SELECT * FROM drop_expired_v1()

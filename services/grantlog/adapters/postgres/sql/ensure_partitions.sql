@@ -1,0 +1,1 @@
+SELECT * FROM ensure_partitions_v1()

@@ -1,0 +1,1 @@
+UPDATE cursor SET position = greatest(position, $1) WHERE name = 'queries'

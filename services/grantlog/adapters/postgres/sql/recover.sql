@@ -1,0 +1,1 @@
+SELECT h.log_id FROM recover_v1($1) h
