@@ -1,7 +1,6 @@
 """How a client says who it is (RFC 6749 section 2.3): reading the proof, and comparing secrets."""
 
 from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -58,21 +57,21 @@ def _basic(authorization: str) -> ClientCredentials:
         raise InvalidClientError("authorization_scheme", basic=True)
     try:
         name, colon, secret = b64decode(encoded.strip(" "), validate=True).decode().partition(":")
-        if not colon:
-            raise InvalidClientError("basic_malformed", basic=True)
         # RFC 6749 2.3.1: "The client identifier is encoded using the 'application/x-www-form-urlencoded' encoding
         # algorithm per Appendix B, and the encoded value is used as the username; the client password is encoded using
         # the same algorithm and used as the password."
-        return _checked("client_secret_basic", decode_component(name), decode_component(secret))
-    except (Base64Error, UnicodeError, ValueError):
+        name, secret = decode_component(name), decode_component(secret)
+    except (ValueError, ProtocolError):
         raise InvalidClientError("basic_malformed", basic=True) from None
-    except ProtocolError as wrong:
-        raise InvalidClientError(wrong.reason, basic=True) from None
+    if not colon:
+        raise InvalidClientError("basic_malformed", basic=True)
+    return _checked("client_secret_basic", name, secret)
 
 
 def _checked(method: Method, client_id: str, secret: str | None) -> ClientCredentials:
     basic = method == "client_secret_basic"
-    if not client_id or len(client_id) > CLIENT_ID_LIMIT:
+    # RFC 6749 A.1: "client-id = *VSCHAR"
+    if not client_id or len(client_id) > CLIENT_ID_LIMIT or not (client_id.isascii() and client_id.isprintable()):
         raise InvalidClientError("client_id_malformed", basic=basic)
     if secret is not None and len(secret) > SECRET_LIMIT:
         raise InvalidClientError("client_secret_malformed", basic=basic)

@@ -186,8 +186,8 @@ def _texts(document: Mapping[str, object], name: str, *, error: str = "invalid_c
         return ()
     if not isinstance(value, list) or len(value) > LIST_LIMIT:
         raise ProtocolError(error, f"{name} must be an array of at most {LIST_LIMIT} strings", f"registration_{name}")
-    if any(not isinstance(item, str) or len(item) > TEXT_LIMIT for item in value):
-        raise ProtocolError(error, f"{name} must hold strings, and none too long", f"registration_{name}")
+    if any(not isinstance(item, str) or len(item) > TEXT_LIMIT or not item.isprintable() for item in value):
+        raise ProtocolError(error, f"{name} must hold printable strings, and none too long", f"registration_{name}")
     return tuple(dict.fromkeys(value))
 
 
