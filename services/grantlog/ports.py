@@ -322,8 +322,17 @@ class ProjectionKeeper(Protocol):
         """Writes ``ready`` and the cursor anew behind every tag. Only after the head row names this projection."""
         ...
 
+    async def prepare(self, generation: int, position: int) -> None:
+        """Writes the cursor of a generation that is about to be filled. Where it is gone when the filling ends, so is some of
+        what was filled: ``begin`` then raises UnavailableError.
+        """
+        ...
+
     async def repair(self, generation: int, families: Sequence[tuple[StreamId, Family, int]], position: int) -> int:
-        """Puts families (with their last expiry) and moves the cursor in one atomic step a tag. How many were behind."""
+        """Puts families (with their last expiry) and moves the cursor in one atomic step a tag. How many were behind.
+
+        A cursor that is gone, or stands lower than this keeper left it, stays: moving it would skip what was lost.
+        """
         ...
 
     async def position(self, generation: int) -> int | None:
@@ -336,6 +345,12 @@ class ProjectionKeeper(Protocol):
 
     def encode(self, family: Family) -> bytes:
         """The bytes that ``stored`` must equal."""
+        ...
+
+    async def replace(
+        self, generation: int, stream: StreamId, seen: bytes | None, family: Family | None, last_expiry: int
+    ) -> bool:
+        """Compare-and-set: writes a family (None: removes it) while exactly ``seen`` (None: nothing) is stored there."""
         ...
 
     def walk(self, generation: int) -> AsyncIterator[Sequence[StreamId]]:

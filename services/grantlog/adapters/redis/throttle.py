@@ -1,0 +1,77 @@
+"""Counting against abuse in Redis; in the process where Redis is gone.
+
+Own script (``lua/throttle_v1.lua``) instead of a library: ``limits`` has windows only, which admit twice the rate at their
+edges; packages with token buckets take the caller's clock, and none says when the next attempt would be admitted, which is
+what makes ``peek`` free.
+"""
+
+from collections.abc import Mapping
+from time import monotonic
+
+from redis.commands.core import AsyncScript
+from redis.exceptions import RedisError
+
+from grantlog.adapters.memory.throttle import Buckets, Moments, whole_seconds
+from grantlog.adapters.redis.quota import Quota, parse_quota
+from grantlog.adapters.redis.script import Script
+from grantlog.adapters.redis.stores import Client, Naming
+
+PAUSE = 1.0
+"""Seconds for which Redis is left alone after it did not answer: nobody waits for it twice."""
+
+_SCRIPT = Script("throttle_v1")
+
+
+class RedisThrottle:
+    """The port ``Throttle``. ``rules``: by name, ``"<number>/<period>"``.
+
+    What a ``hit`` learns about the next attempt is remembered in the process, so ``peek`` costs no round trip: another
+    process may admit one attempt more before it learns the same.
+    """
+
+    def __init__(self, client: Client, naming: Naming, rules: Mapping[str, str]) -> None:
+        self._client = client
+        self._naming = naming
+        self._quotas = {rule: parse_quota(text) for rule, text in rules.items()}
+        self._script: AsyncScript = client.register_script(_SCRIPT.text)
+        self._refusals = Moments()
+        self._local = Buckets()
+        self._alone_until = 0.0
+
+    async def hit(self, rule: str, *subjects: str) -> int:
+        """See the port. Never raises for a store that is gone. Raises KeyError for a rule that was not given."""
+        quota = self._quotas[rule]
+        key = self._naming.name(rule, *subjects)
+        wait, until_next = await self._count(key, quota)
+        self._refusals.keep(key, until_next)
+        return whole_seconds(wait)
+
+    async def peek(self, rule: str, *subjects: str) -> int:
+        """See the port. No I/O."""
+        return whole_seconds(self._refusals.left(self._naming.name(rule, *subjects)))
+
+    async def clear(self, rule: str, *subjects: str) -> None:
+        """See the port."""
+        key = self._naming.name(rule, *subjects)
+        self._refusals.forget(key)
+        self._local.forget(key)
+        if monotonic() < self._alone_until:
+            return
+        try:
+            await self._client.delete(_bucket(key))
+        except (RedisError, OSError):
+            self._alone_until = monotonic() + PAUSE
+
+    async def _count(self, key: bytes, quota: Quota) -> tuple[int, int]:
+        if monotonic() >= self._alone_until:
+            try:
+                wait, until_next = await self._script(keys=[_bucket(key)], args=[quota.interval, quota.capacity])
+            except (RedisError, OSError):
+                self._alone_until = monotonic() + PAUSE
+            else:
+                return int(wait), int(until_next)
+        return self._local.hit(key, quota)
+
+
+def _bucket(key: bytes) -> bytes:
+    return b"q:" + key
