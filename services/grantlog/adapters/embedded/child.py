@@ -55,7 +55,8 @@ class Child:
 
     def launch(self) -> None:
         """Starts it in a session of its own, so that Ctrl-C in the terminal reaches the supervisor alone."""
-        leash = (sys.executable, "-I", "-S", str(LEASH), str(int(self.leash)), str(os.getpid()))
+        identity = ("-", "-") if self.run_as.user is None else (str(self.run_as.user), str(self.run_as.group))
+        leash = (sys.executable, "-I", "-S", str(LEASH), str(int(self.leash)), str(os.getpid()), *identity)
         words = [*self.run_as.prefix, *leash, *map(str, self.command)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own command line, no shell
@@ -65,9 +66,6 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=None if self.environment is None else dict(self.environment),
                 start_new_session=True,
-                user=self.run_as.user,
-                group=self.run_as.group,
-                extra_groups=None if self.run_as.user is None else (),
             )
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:

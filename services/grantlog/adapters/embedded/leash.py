@@ -1,4 +1,4 @@
-"""Run as a script in front of a child: ``leash.py <signal> <parent pid> <program> <arguments…>``.
+"""Run as a script in front of a child: ``leash.py <signal> <parent pid> <uid> <gid> <program> …``.
 
 Asks the kernel to send ``signal`` when the parent dies, however it dies, and becomes the program. Standard library
 only, because it is started with ``python -I -S``. Where the kernel has no such call, the child runs without a leash.
@@ -12,8 +12,13 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> None:
-    """Takes the leash and execs."""
-    signal, parent, program = int(arguments[0]), int(arguments[1]), arguments[2:]
+    """Becomes another user where one is named (``-``: stays), takes the leash and execs."""
+    signal, parent, user, group, program = int(arguments[0]), int(arguments[1]), *arguments[2:4], arguments[4:]
+    if user != "-":
+        os.setgroups([])
+        os.setgid(int(group))
+        os.setuid(int(user))
+    # After the change of user, which would take the leash off.
     if sys.platform == "linux":
         library = ctypes.CDLL(None, use_errno=True)
         if library.prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0) != 0:

@@ -172,6 +172,13 @@ def _is_postgres_of(pid: int, data: Path) -> bool:
 
 
 def _wait_for_end(pid: int, seconds: float) -> None:
+    """Waits for a process that may be nobody's child of ours; one that only waits to be reaped has ended."""
     deadline = time.monotonic() + seconds
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        try:
+            status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        except OSError:
+            return
+        if status.rpartition(")")[2].split()[0] == "Z":
+            return
         time.sleep(0.05)
