@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import asyncpg
 
@@ -32,12 +31,8 @@ class Postgres:
     dead_letters: PostgresDeadLetters
     partitions: PostgresPartitions
     clock: PostgresClock
-    reads: Pool
-
-    @property
-    def pool(self) -> Any:
-        """The asyncpg pool, for other adapters with tables here."""
-        return self.reads.raw
+    pool: Pool
+    """For other adapters with tables here, too."""
 
 
 @asynccontextmanager
@@ -69,7 +64,7 @@ async def open_postgres(
                 dead_letters=PostgresDeadLetters(reads),
                 partitions=PostgresPartitions(reads),
                 clock=known,
-                reads=reads,
+                pool=reads,
             )
         finally:
             await log.drain()

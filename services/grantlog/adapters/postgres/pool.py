@@ -1,5 +1,6 @@
 """Connections to PostgreSQL, set up so that nothing on them can hang for long."""
 
+from asyncio import timeout
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -70,7 +71,7 @@ class Pool:
 
 
 @asynccontextmanager
-async def open_pool(dsn: str, *, name: str, size: int, warm: int = 1) -> AsyncIterator[Pool]:
+async def open_pool(dsn: str, *, name: str = "grantlog", size: int = 4, warm: int = 1) -> AsyncIterator[Pool]:
     """Opens a pool of at most ``size`` connections, ``warm`` of them at once, and closes it within seconds at the end."""
     with translated():
         raw = await asyncpg.create_pool(
@@ -92,8 +93,6 @@ async def open_pool(dsn: str, *, name: str, size: int, warm: int = 1) -> AsyncIt
 
 
 async def _close(raw: Any) -> None:
-    from asyncio import timeout  # noqa: PLC0415
-
     try:
         async with timeout(COMMAND_SECONDS):
             await raw.close()
