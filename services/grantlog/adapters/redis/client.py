@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from grantlog.adapters.redis.address import parse_address
+from grantlog.adapters.redis.cluster import ClusterNodes
 from grantlog.adapters.redis.connection import Connection
 from grantlog.adapters.redis.keeper import RedisKeeper
-from grantlog.adapters.redis.nodes import SingleNode
+from grantlog.adapters.redis.nodes import Nodes, SingleNode
 from grantlog.adapters.redis.read_model import RedisReadModel
 from grantlog.adapters.redis.reading import LearningClock
 from grantlog.adapters.redis.stores import Naming, open_client
@@ -46,7 +47,7 @@ async def open_redis(
     ValueError for a URL or a rate that cannot be read.
     """
     address = parse_address(url)
-    nodes = SingleNode(Connection(address))
+    nodes: Nodes = ClusterNodes(address, tags=tags) if cluster else SingleNode(Connection(address))
     client = open_client(url, cluster=cluster)
     try:
         await nodes.start(FIRST_CONTACT)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -21,14 +22,23 @@ class Connection:
 
     ``epoch`` counts the lives of the connection: what was known of the server in an earlier one is not known now. Commands
     are never sent again by themselves. ``timeout`` (seconds) bounds the wait for a reply, ``limit`` how many may wait.
+    ``lost`` is called when the server cannot be reached any more.
     """
 
-    def __init__(self, address: Address, *, timeout: float = 0.25, limit: int = 16_384) -> None:
+    def __init__(
+        self,
+        address: Address,
+        *,
+        timeout: float = 0.25,
+        limit: int = 16_384,
+        lost: Callable[[], None] | None = None,
+    ) -> None:
         self.address = address
         self.run_id: str | None = None
         self.epoch = 0
         self._timeout = timeout
         self._limit = limit
+        self._lost = lost
         self._wire: Wire | None = None
         self._up = asyncio.Event()
         self._gone = asyncio.Event()
@@ -82,7 +92,7 @@ class Connection:
             self._gone.clear()
             try:
                 run_id, wire = await self._connect()
-            except (OSError, UnavailableError, CommandError, TimeoutError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001  # whatever stood in the way: the process must not lose it for good
                 if pause == FIRST_PAUSE:
                     _log.warning("redis_unreachable", reason=_reason(error))
                 await asyncio.sleep(pause)
@@ -126,6 +136,8 @@ class Connection:
             self._wire = None
             self._up.clear()
             self._gone.set()
+            if self._lost is not None:
+                self._lost()
 
 
 async def _greet(wire: Wire, address: Address) -> str:

@@ -1,7 +1,6 @@
 """The projection as introspection reads it and as writers keep it (design section 5)."""
 
 import asyncio
-from functools import partial
 
 from grantlog import metrics
 from grantlog.adapters.redis.layout import (
@@ -45,8 +44,7 @@ class RedisReadModel:
         tag = tag_of(stream, self._tags)
         reading = self._gathering.get(tag)
         if reading is None:
-            note, again = partial(self._note, tag), partial(self._read_again, tag)
-            reading = self._gathering[tag] = Reading(self._generations[tag], self._trust, note, again)
+            reading = self._gathering[tag] = Reading(self, self._trust, tag, self._generations[tag])
             loop.call_soon(self._send_gathered, tag)
         future: asyncio.Future[Snapshot] = loop.create_future()
         reading.callers.setdefault(stream, []).append(future)
@@ -57,9 +55,10 @@ class RedisReadModel:
         tag = tag_of(stream, self._tags)
         generations = dict.fromkeys((projection.generation, projection.next_generation))
         keys = tuple(family_key(tag, generation, stream) for generation in generations if generation is not None)
-        value, left = encode_family(family), milliseconds_left(last_expiry, self._clock.now())
+        value = encode_family(family)
         try:
             connection, run_id = live(self._nodes, tag)
+            left = milliseconds_left(last_expiry, self._clock.now())
             await _PUT.run(connection, keys, family.version, value, left)
         except (UnavailableError, CommandError) as error:
             self._nodes.noticed(error)
@@ -84,27 +83,31 @@ class RedisReadModel:
             return False
         return raised == 1 and connection.run_id == run_id
 
-    def _send_gathered(self, tag: int) -> None:
-        self._send(tag, self._gathering.pop(tag))
-
-    def _read_again(self, tag: int, reading: Reading, generation: int) -> None:
+    def read_again(self, reading: Reading, generation: int) -> None:
         """The tail has switched to another generation since the last read: reads that one, once."""
-        self._generations[tag] = generation
-        second = Reading(generation, self._trust, partial(self._note, tag), None)
+        self._generations[reading.tag] = generation
+        second = Reading(self, self._trust, reading.tag, generation, second=True)
         second.callers = reading.callers
-        self._send(tag, second)
+        self._send(second)
 
-    def _send(self, tag: int, reading: Reading) -> None:
-        try:
-            connection, reading.run_id = live(self._nodes, tag)
-            keys = (family_key(tag, reading.generation, stream) for stream in reading.callers)
-            connection.submit(reading, b"MGET", ready_key(tag), *keys)
-            connection.flush()
-        except Exception as error:  # noqa: BLE001  # the loop calls this: whatever happens, the callers get an answer
-            self._nodes.noticed(error)
-            reading.set_exception(error)
-
-    def _note(self, tag: int, believed: bool) -> None:  # noqa: FBT001  # called through a partial
+    def note(self, tag: int, *, believed: bool) -> None:
+        """Shows an operator whether the projection is believed."""
         if self._believed.get(tag) is not believed:
             self._believed[tag] = believed
             metrics.PROJECTION_TRUSTED.labels(str(tag)).set(believed)
+
+    def noticed(self, error: Exception) -> None:
+        """Takes note of why a server did not answer: the tags may have moved."""
+        self._nodes.noticed(error)
+
+    def _send_gathered(self, tag: int) -> None:
+        self._send(self._gathering.pop(tag))
+
+    def _send(self, reading: Reading) -> None:
+        try:
+            connection, reading.run_id = live(self._nodes, reading.tag)
+            keys = (family_key(reading.tag, reading.generation, stream) for stream in reading.callers)
+            connection.submit(reading, b"MGET", ready_key(reading.tag), *keys)
+            connection.flush()
+        except Exception as error:  # noqa: BLE001  # the loop calls this: whatever happens, the callers get an answer
+            reading.set_exception(error)
