@@ -1,16 +1,16 @@
 """Where a request came from, and who we are. Nothing here trusts ``Host``; proxies count only where they are configured."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from grantlog.core.decision import Origin
-from grantlog.core.protocol.forwarded import client_address
-from grantlog.web.keys import ORIGIN, REQUEST_ID, SERVICE
+from grantlog.core.protocol.forwarded import Network, client_address
+from grantlog.web.keys import SERVICE
 
-Networks = tuple[IPv4Network | IPv6Network, ...]
-PROXIES = web.AppKey("proxies", tuple)
+Networks = tuple[Network, ...]
+PROXIES: web.AppKey[Networks] = web.AppKey("proxies", tuple)
 
 
 def trusted_proxies(networks: tuple[str, ...]) -> Networks:

@@ -1,0 +1,104 @@
+"""An authorization request on its way through login and consent: in Redis, short-lived, never on the log.
+
+Its id stands in URLs, so the id alone proves nothing: a request belongs to the browser that holds the pre-login cookie,
+whose hash it carries. So nobody can be made to finish what somebody else began (login CSRF, session fixation).
+"""
+
+from base64 import urlsafe_b64encode
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from hmac import compare_digest
+from json import dumps, loads
+from typing import Any
+
+from grantlog.core.identifiers import Micros, seconds
+from grantlog.core.protocol.authorize import AuthorizationRequest
+from grantlog.core.protocol.errors import ProtocolError
+from grantlog.core.protocol.prompt import must_authenticate
+from grantlog.flows.service import Service
+from grantlog.flows.sessions import LiveSession
+
+KIND = "authorize"
+_ID_CHARS = 43
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A checked authorization request that waits for its user."""
+
+    request: AuthorizationRequest
+    binding: str
+    """SHA-256 (hex) of the pre-login cookie of the browser it belongs to."""
+    started_at: Micros
+
+    def satisfied_by(self, session: LiveSession) -> bool:
+        """Whether the session's authentication is good enough for this request (OpenID Connect Core section 3.1.2.1).
+
+        One that happened after the request began always is, so that ``max_age=0`` ends.
+        """
+        if session.state.started_at >= self.started_at:
+            return True
+        return not must_authenticate(
+            self.request.prompt, self.request.max_age, session.state.auth_time, seconds(self.started_at)
+        )
+
+
+async def store(service: Service, request: AuthorizationRequest, browser: str) -> tuple[str, Pending]:
+    """Stores a request for the browser with this pre-login cookie; its id, and what is kept.
+
+    Raises ProtocolError where the client has too many requests waiting, UnavailableError.
+    """
+    pending = Pending(request=request, binding=_binding(browser), started_at=service.ports.log.now())
+    key = new_id(service)
+    kept = await service.ports.transactions.put(
+        KIND,
+        key,
+        dumps(asdict(pending)).encode(),
+        service.policy.login_lifetime,
+        owner=request.client_id,
+        limit=service.policy.pending_logins_per_client,
+    )
+    if not kept:
+        raise ProtocolError("temporarily_unavailable", "too many logins of this client are under way", "pending_full")
+    return key, pending
+
+
+async def find(service: Service, key: str, browser: str | None) -> Pending | None:
+    """The request with this id, where it belongs to this browser. Raises UnavailableError."""
+    return _owned(await service.ports.transactions.get(KIND, key), browser) if _is_id(key) else None
+
+
+async def take(service: Service, key: str, browser: str | None) -> Pending | None:
+    """The same, removed in the same step: of two answers to one consent page, one counts. Raises UnavailableError."""
+    if await find(service, key, browser) is None:
+        return None
+    return _owned(await service.ports.transactions.take(KIND, key), browser)
+
+
+def new_id(service: Service) -> str:
+    """256 random bits as text, for transactions and pre-login cookies."""
+    return urlsafe_b64encode(service.ports.secrets.random(32)).decode().rstrip("=")
+
+
+def _owned(stored: bytes | None, browser: str | None) -> Pending | None:
+    if stored is None or browser is None:
+        return None
+    pending = _read(loads(stored))
+    return pending if compare_digest(pending.binding, _binding(browser)) else None
+
+
+def _read(members: dict[str, Any]) -> Pending:
+    request = {name: tuple(value) if isinstance(value, list) else value for name, value in members["request"].items()}
+    return Pending(
+        request=AuthorizationRequest(**request),
+        binding=members["binding"],
+        started_at=Micros(members["started_at"]),
+    )
+
+
+def _binding(browser: str) -> str:
+    return sha256(browser.encode()).hexdigest()
+
+
+def _is_id(key: str) -> bool:
+    return len(key) == _ID_CHARS and key.isascii()

@@ -1,0 +1,34 @@
+"""``/authorize`` (RFC 6749 section 3.1), by GET and by POST."""
+
+from aiohttp import web
+
+from grantlog.core.protocol.requests import Parameters, read_form, read_query
+from grantlog.flows import authorize as flow
+from grantlog.web.answers import see_other
+from grantlog.web.client_request import form_body
+from grantlog.web.cookies import browser_of, read_cookie, set_cookie
+from grantlog.web.keys import ORIGIN, SERVICE, SETTINGS
+from grantlog.web.origin import base_path
+
+
+async def by_query(request: web.Request) -> web.Response:
+    """RFC 6749 section 3.1: "The authorization server MUST support the use of the HTTP GET method"."""
+    return await _authorize(request, read_query(request.rel_url.raw_query_string))
+
+
+async def by_form(request: web.Request) -> web.Response:
+    """OpenID Connect Core section 3.1.2.1: "using HTTP POST, the request parameters are serialized using Form
+    Serialization".
+    """
+    return await _authorize(request, read_form(await form_body(request)))
+
+
+async def _authorize(request: web.Request, parameters: Parameters) -> web.Response:
+    service, browser = request.app[SERVICE], browser_of(request)
+    outcome = await flow.authorize(service, parameters, browser, read_cookie(request, "session"), request[ORIGIN])
+    if isinstance(outcome, flow.Redirect):
+        return see_other(outcome.location)
+    page = "consent" if outcome.authenticated else "login"
+    response = see_other(f"{base_path(request.app[SETTINGS].issuer)}/{page}?tx={outcome.key}")
+    set_cookie(request, response, "login", browser, service.policy.login_lifetime)
+    return response

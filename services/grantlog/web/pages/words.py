@@ -1,0 +1,37 @@
+"""What scopes and redirect URIs are called in front of people."""
+
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+_WORDS = MappingProxyType(
+    {
+        "openid": "know who you are, by an identifier",
+        "profile": "see your name and profile",
+        "email": "see your e-mail address",
+        "address": "see your postal address",
+        "phone": "see your telephone number",
+        "offline_access": "keep its access while you are not there",
+    }
+)
+_VERBS = MappingProxyType({"read": "read", "write": "change", "admin": "administer", "delete": "delete"})
+
+
+def scope_in_words(name: str) -> str:
+    """One scope, in words where we know them; its own name is always there for who looks it up."""
+    known = _WORDS.get(name)
+    if known is not None:
+        return known
+    what, _, verb = name.rpartition(":")
+    if what and verb in _VERBS:
+        return f"{_VERBS[verb]} what belongs to “{what}” ({name})"
+    return f"use “{name}”"
+
+
+def destination(redirect_uri: str) -> str:
+    """Where a redirect URI leads: a host, this device, or an application's own scheme."""
+    parts = urlsplit(redirect_uri)
+    if parts.scheme not in {"http", "https"}:
+        return f"the application that opens {parts.scheme}: links"
+    if parts.hostname in {"127.0.0.1", "::1", "localhost"}:
+        return "an application on this device"
+    return parts.netloc
