@@ -91,3 +91,5 @@ class Origin:
     address: str
     client_id: ClientId | None = None
     account: StreamId | None = None
+    actor: str | None = None
+    """``operator:<name>`` or ``worker:<job>``, where neither a client nor a person asked."""

@@ -144,6 +144,8 @@ async def append(
 
 def actor_of(origin: Origin) -> str:
     """The envelope's name for who asked."""
+    if origin.actor is not None:
+        return origin.actor
     if origin.account is not None:
         return f"account:{origin.account}"
     return "server" if origin.client_id is None else f"client:{origin.client_id}"

@@ -65,7 +65,7 @@ def write(handle: Handle, secret: bytes, mac_key: bytes, prefix: str) -> str:
     """The text of a token with 32 ``secret`` bytes."""
     body = _head(handle) + secret
     text = urlsafe_b64encode(body + _mac(body, mac_key)).decode()
-    return f"{prefix}_{handle.kind.letters}_{text}{_checksum(text)}"
+    return f"{prefix}_{handle.kind.letters}_{text}{checksum(text)}"
 
 
 def read(text: str, kind: Kind, mac_keys: Sequence[bytes], prefix: str) -> Presented | None:
@@ -74,7 +74,7 @@ def read(text: str, kind: Kind, mac_keys: Sequence[bytes], prefix: str) -> Prese
     if len(text) != start + _BODY_CHARS + _CRC_CHARS or text[:start] != f"{prefix}_{kind.letters}_":
         return None
     body = text[start:-_CRC_CHARS]
-    if text[-_CRC_CHARS:] != _checksum(body):
+    if text[-_CRC_CHARS:] != checksum(body):
         return None
     raw = _decode(body)
     if raw is None:
@@ -127,8 +127,8 @@ def _decode(text: str) -> bytes | None:
     return raw if urlsafe_b64encode(raw).decode() == text else None
 
 
-def _checksum(text: str) -> str:
-    """Six base62 digits of the CRC-32."""
+def checksum(text: str) -> str:
+    """Six base62 digits of the CRC-32: what tells a scanner that a text is one of ours."""
     rest, digits = crc32(text.encode()), ""
     for _ in range(_CRC_CHARS):
         rest, digit = divmod(rest, 62)

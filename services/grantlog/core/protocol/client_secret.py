@@ -1,0 +1,20 @@
+"""How a client secret is written: ``<prefix>_cs_``, base64url of 32 random bytes, and 6 characters of a CRC-32.
+
+A secret scanner recognises it off-line by its prefix and checksum. The server reads nothing from it: it stores and compares
+the SHA-256 of the whole text, because RFC 6749 section 2.3.1 makes a secret any string.
+"""
+
+from base64 import urlsafe_b64encode
+
+from grantlog.core.protocol.token_text import checksum
+
+SECRET_BYTES = 32
+LETTERS = "cs"
+
+
+def write_client_secret(secret: bytes, prefix: str) -> str:
+    """The text of 32 secret bytes: 43 characters and the checksum behind the prefix."""
+    if len(secret) != SECRET_BYTES:
+        raise ValueError(f"a client secret has {SECRET_BYTES} bytes")
+    text = urlsafe_b64encode(secret).rstrip(b"=").decode()
+    return f"{prefix}_{LETTERS}_{text}{checksum(text)}"

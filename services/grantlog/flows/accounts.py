@@ -1,0 +1,115 @@
+"""What operators do with accounts, and how an account is found by its username."""
+
+from collections.abc import Callable, Mapping
+from json import dumps, loads
+
+from grantlog.core.account import decide
+from grantlog.core.account.state import AccountState, evolve
+from grantlog.core.account.username import normalise
+from grantlog.core.decision import Decision, Origin, Refused
+from grantlog.core.identifiers import StreamId
+from grantlog.flows.handle import RejectedError, begin, handle, plain
+from grantlog.flows.operators import CommandRefusedError, birth, settle
+from grantlog.flows.service import Service
+from grantlog.ports import Secrets
+
+PROFILE = b"account.profile"
+_TAKEN = Refused("invalid_request", "the username is taken", "username_taken")
+_UNKNOWN = Refused("invalid_request", "the account is not known", "account_unknown")
+_MALFORMED = Refused("invalid_request", "this cannot be a username", "username_malformed")
+
+_Rule = Callable[[AccountState | None], Decision[Refused | None]]
+
+
+def username_hash(secrets: Secrets, username: str) -> bytes:
+    """The keyed hash by which the log knows a username, however it is spelt. What cannot be one has a hash nobody bears."""
+    folded = normalise(username)
+    if folded is None:
+        return secrets.keyed_hash("not a username", username.encode("utf-8", "surrogatepass"))
+    return secrets.keyed_hash("username", folded)
+
+
+async def find_account(service: Service, username: str) -> StreamId | None:
+    """The account with this username; None where there is none. Raises UnavailableError."""
+    hashed = username_hash(service.ports.secrets, username)
+    return await service.ports.log.bearer(decide.username_name(hashed))
+
+
+async def create_account(
+    service: Service, username: str, password: str, origin: Origin, profile: Mapping[str, str] | None = None
+) -> StreamId:
+    """A new account. Its profile, the username in it, stands on the log under the account's own data key only.
+
+    Raises CommandRefusedError (``username_taken``, ``username_malformed``), ValueError for a password that cannot be one,
+    UnavailableError.
+    """
+    ports = service.ports
+    if normalise(username) is None:
+        raise CommandRefusedError(_MALFORMED)
+    hashed = username_hash(ports.secrets, username)
+    if await ports.log.bearer(decide.username_name(hashed)) is not None:
+        raise CommandRefusedError(_TAKEN)
+    account = ports.log.mint()
+    await ports.passwords.set(account, password)
+    text = dumps({**(profile or {}), "username": username}, separators=(",", ":"), sort_keys=True)
+    box = await ports.data_keys.protect(account, PROFILE, text.encode())
+    decision = decide.create(None, decide.Create(username_hash=hashed, profile=box), ports.log.now())
+    try:
+        await begin(service, account, evolve, birth(decision), origin)
+    except RejectedError:
+        # never born: what was stored for it is nobody's. After an UnavailableError it may have been born after all.
+        await ports.data_keys.erase(account)
+        await ports.passwords.remove(account)
+        raise CommandRefusedError(_TAKEN) from None
+    return account
+
+
+async def set_password(service: Service, username: str, password: str, cause: str, origin: Origin) -> StreamId:
+    """Replaces a password and ends every session and grant of the account. Returns when every reader knows.
+
+    The hash is replaced before the gate closes: whoever still logs in by the old password stamps what the gate kills.
+    Raises CommandRefusedError (``account_unknown``), ValueError for a password that cannot be one, and UnavailableError
+    while a reader may not know yet: try again.
+    """
+    account = await _known(service, username)
+    await service.ports.passwords.set(account, password)
+    await _command(service, account, lambda state: decide.change_password(state, account, cause), origin)
+    return account
+
+
+async def lock(service: Service, username: str, cause: str, origin: Origin) -> StreamId:
+    """Locks an account and ends every session and grant of it. Returns when every reader knows.
+
+    Raises CommandRefusedError (``account_unknown``), UnavailableError while a reader may not know yet: try again.
+    """
+    account = await _known(service, username)
+    await _command(service, account, lambda state: decide.lock(state, account, cause), origin)
+    return account
+
+
+async def unlock(service: Service, username: str, cause: str, origin: Origin) -> StreamId:
+    """Lets the person log in again. Raises CommandRefusedError (``account_unknown``), UnavailableError."""
+    account = await _known(service, username)
+    await _command(service, account, lambda state: decide.unlock(state, account, cause), origin)
+    return account
+
+
+async def read_profile(service: Service, account: StreamId, state: AccountState) -> Mapping[str, str] | None:
+    """What the account says of its person; None when it was erased. Raises UnavailableError."""
+    text = await service.ports.data_keys.reveal(account, PROFILE, state.profile)
+    if text is None:
+        return None
+    profile: Mapping[str, str] = loads(text)
+    return profile
+
+
+async def _known(service: Service, username: str) -> StreamId:
+    account = await find_account(service, username)
+    if account is None:
+        raise CommandRefusedError(_UNKNOWN)
+    return account
+
+
+async def _command(service: Service, account: StreamId, rule: _Rule, origin: Origin) -> None:
+    done = await handle(service, account, evolve, plain(rule, denies=True), origin)
+    settle(done.answer)
