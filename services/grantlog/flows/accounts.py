@@ -11,7 +11,6 @@ from grantlog.core.identifiers import StreamId
 from grantlog.flows.handle import RejectedError, begin, handle, plain
 from grantlog.flows.operators import CommandRefusedError, birth, settle
 from grantlog.flows.service import Service
-from grantlog.ports import Secrets
 
 PROFILE = b"account.profile"
 _TAKEN = Refused("invalid_request", "the username is taken", "username_taken")
@@ -21,18 +20,16 @@ _MALFORMED = Refused("invalid_request", "this cannot be a username", "username_m
 _Rule = Callable[[AccountState | None], Decision[Refused | None]]
 
 
-def username_hash(secrets: Secrets, username: str) -> bytes:
-    """The keyed hash by which the log knows a username, however it is spelt. What cannot be one has a hash nobody bears."""
+def username_hash(service: Service, username: str) -> bytes | None:
+    """The keyed hash by which the log knows a username, however it is spelt; None for what cannot be one."""
     folded = normalise(username)
-    if folded is None:
-        return secrets.keyed_hash("not a username", username.encode("utf-8", "surrogatepass"))
-    return secrets.keyed_hash("username", folded)
+    return None if folded is None else service.ports.secrets.keyed_hash("username", folded)
 
 
 async def find_account(service: Service, username: str) -> StreamId | None:
     """The account with this username; None where there is none. Raises UnavailableError."""
-    hashed = username_hash(service.ports.secrets, username)
-    return await service.ports.log.bearer(decide.username_name(hashed))
+    hashed = username_hash(service, username)
+    return None if hashed is None else await service.ports.log.bearer(decide.username_name(hashed))
 
 
 async def create_account(
@@ -44,9 +41,9 @@ async def create_account(
     UnavailableError.
     """
     ports = service.ports
-    if normalise(username) is None:
+    hashed = username_hash(service, username)
+    if hashed is None:
         raise CommandRefusedError(_MALFORMED)
-    hashed = username_hash(ports.secrets, username)
     if await ports.log.bearer(decide.username_name(hashed)) is not None:
         raise CommandRefusedError(_TAKEN)
     account = ports.log.mint()
