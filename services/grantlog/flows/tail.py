@@ -57,19 +57,24 @@ class Tail:
         self._silent_since: float | None = None
         self._refusals = 0
         self._old: asyncio.Queue[int] = asyncio.Queue()
+        self._clock: Callable[[], float] | None = None
+        self._standing_by = False
         self.leading = False
         self.standing: Standing | None = None
 
     @property
-    def beating(self) -> bool:
-        """Whether it has beaten within the trust."""
-        return self.leading and _now() - self._last_beat < self._pace.trust
+    def ready(self) -> bool:
+        """Whether readers may trust the projection because of us, or somebody else leads and we would take over."""
+        beating = self._clock is not None and self._clock() - self._last_beat < self._pace.trust
+        return self._standing_by or (self.leading and beating)
 
     async def run(self) -> None:
         """Until cancelled: waits for the lease, leads, and waits again."""
+        # Asked for by other threads as well, where no loop runs.
+        self._clock = asyncio.get_running_loop().time
         while True:
             held = await self._acquire()
-            self.leading = True
+            self.leading, self._standing_by = True, False
             _log.info("tail_leads", fence=held.lease.fence)
             try:
                 await self._lead(held)
@@ -84,7 +89,9 @@ class Tail:
                 held = await Held.acquire(self._ports, LEASE, self._holder, self._pace.lease)
                 if held is not None:
                     return held
+                self._standing_by = True
             except UnavailableError as gone:
+                self._standing_by = False
                 _log.warning("lease_unavailable", reason=str(gone))
             await asyncio.sleep(self._pace.lease / 4)
 
