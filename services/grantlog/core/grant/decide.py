@@ -169,7 +169,10 @@ def cause_of_reuse(state: GrantState, command: Refresh, *, in_window: bool) -> C
         return "theft"
     if state.spent is None or command.presented_version < state.spent.version:
         return "out_of_order" if command.same_address else "theft"
-    return "lost_response" if command.same_address else "theft"
+    if not command.same_address:
+        return "theft"
+    asked_before = any(answered.request_digest == command.request_digest for answered in state.spent.answers)
+    return "lost_response" if asked_before else "two_tabs"
 
 
 def _reuse(command: Refresh, cause: Cause) -> Decision[Issue | Repeat | IssueBeside | Refused]:
