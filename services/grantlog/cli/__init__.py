@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import click
 
 from grantlog.cli.output import fail
+from grantlog.flows.operators import CommandRefusedError
 from grantlog.ports import UnavailableError
 from grantlog.settings import SettingsError
 
@@ -61,11 +62,13 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> object:
-        """Runs the command; a wrong configuration or a store that does not answer is a sentence, not a traceback."""
+        """Runs the command; what went wrong for a known reason is a sentence, not a traceback."""
         try:
             return super().invoke(ctx)
         except SettingsError as wrong:
             fail(str(wrong), EXIT_CONFIGURATION)
+        except CommandRefusedError as refused:
+            fail(str(refused))
         except UnavailableError as gone:
             fail(f"{gone}; try again in {gone.retry_after} s", EXIT_UNAVAILABLE)
 

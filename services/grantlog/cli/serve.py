@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import click
 from aiohttp import web
 
-from grantlog.cli.output import fail, json_option, show
+from grantlog.cli.output import json_option, show
 from grantlog.cli.running import run
+from grantlog.flows.rotate_keys import ensure_keys
+from grantlog.logs import configure_logging
 from grantlog.settings import Settings, SettingsError, read_settings
 from grantlog.web.app import create_app
 from grantlog.web.keys import LIFE
@@ -19,6 +21,7 @@ from grantlog.web.metrics import metrics_app
 from grantlog.wiring import open_service
 
 ROLES = ("issuer", "introspection", "console", "all")
+SIGNING_ROLES = frozenset({"issuer", "all"})
 SHUTDOWN_SECONDS = 10.0
 """So long requests under way may take when the process is asked to end."""
 BACKLOG = 1024
@@ -38,34 +41,34 @@ class Listener:
 def serve(*, role: str, as_json: bool) -> None:
     """Answer HTTP until SIGTERM or SIGINT: then finish what is under way, write what is queued, and end."""
     settings = read_settings()
+    configure_logging(settings.log_level, settings.worker_name)
     context = tls_context(settings)
 
     def started() -> None:
         show({"role": role, "issuer": settings.issuer, "listening": addresses(settings, role)}, as_json=as_json)
 
-    try:
-        run(serve_until_asked(settings, role, context, started))
-    except OSError as wrong:
-        fail(f"cannot listen: {wrong.strerror or wrong}")
+    run(serve_until_asked(settings, role, context, started))
 
 
 async def serve_until_asked(
     settings: Settings, role: str, context: ssl.SSLContext | None, started: Callable[[], None]
 ) -> None:
-    """Serves until a signal asks to end. Raises OSError where an address cannot be had, UnavailableError at boot."""
+    """Serves until a signal asks to end. Raises SettingsError where an address cannot be had, UnavailableError at boot."""
     asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, asked.set)
     # Closed last to first: requests end, then the metrics listener, then the batcher and the connections.
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(open_service(settings))
+        if role in SIGNING_ROLES:
+            await ensure_keys(service)
         observed = await stack.enter_async_context(running(metrics_app(service, settings.worker_name)))
-        await web.TCPSite(observed, settings.metrics_host, settings.metrics_port).start()
+        await listen(observed, settings.metrics_host, settings.metrics_port, None)
         apps = []
         for listener in listeners(settings, role):
             app = create_app(service, settings, listener.role)
             runner = await stack.enter_async_context(running(app))
-            await web.TCPSite(runner, settings.host, listener.port, ssl_context=context, backlog=BACKLOG).start()
+            await listen(runner, settings.host, listener.port, context)
             apps.append(app)
         started()
         await asked.wait()
@@ -82,6 +85,14 @@ async def running(app: web.Application) -> AsyncIterator[web.AppRunner]:
         yield runner
     finally:
         await runner.cleanup()
+
+
+async def listen(runner: web.AppRunner, host: str, port: int, context: ssl.SSLContext | None) -> None:
+    """Opens one address. Raises SettingsError."""
+    try:
+        await web.TCPSite(runner, host, port, ssl_context=context, backlog=BACKLOG).start()
+    except OSError as wrong:
+        raise SettingsError(f"cannot listen on {host}:{port}: {wrong.strerror}") from None
 
 
 def listeners(settings: Settings, role: str) -> tuple[Listener, ...]:

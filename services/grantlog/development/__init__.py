@@ -1,0 +1,1 @@
+"""Composition root of ``grantlog dev``: embedded servers, a demo, and every role under one supervisor."""

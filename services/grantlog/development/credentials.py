@@ -1,0 +1,115 @@
+"""``credentials.json``, and what is printed once everything is ready."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from grantlog.adapters.embedded.files import write_private
+from grantlog.core.client.events import ClientMetadata
+from grantlog.development.demo import API_SCOPES, OPENID_SCOPES, RESOURCES
+from grantlog.development.layout import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """One client as it was seeded."""
+
+    client_id: str
+    client_secret: str | None
+    metadata: ClientMetadata
+
+    def __repr__(self) -> str:
+        return f"Planted({self.client_id})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Everything a tester needs."""
+
+    issuer: str
+    metrics: str
+    introspection: str
+    initial_access_token: str
+    users: Mapping[str, tuple[str, str]]
+    """``user`` and ``console``: (user name, password)."""
+    clients: Sequence[Planted]
+    resource_server: Planted
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.issuer})"
+
+    def document(self) -> dict[str, object]:
+        """As JSON."""
+        return {
+            "issuer": self.issuer,
+            "metrics": self.metrics,
+            "introspection": self.introspection,
+            "initial_access_token": self.initial_access_token,
+            **{role: {"username": name, "password": word} for role, (name, word) in self.users.items()},
+            "clients": [_client(each) for each in self.clients],
+            "resource_server": {
+                "client_id": self.resource_server.client_id,
+                "client_secret": self.resource_server.client_secret,
+            },
+            "scopes": [*API_SCOPES, *OPENID_SCOPES],
+            "resources": [uri for uri, _ in RESOURCES],
+            "rar_example": None,
+        }
+
+
+def write_credentials(layout: Layout, credentials: Credentials) -> None:
+    """Writes the document, and a curl configuration for each secret: so none ever stands on a command line."""
+    write_private(layout.credentials, json.dumps(credentials.document(), indent=2) + "\n")
+    confidential = next(each for each in credentials.clients if each.client_secret is not None)
+    for name, planted in (("client", confidential), ("resource-server", credentials.resource_server)):
+        # Both are base64url, so neither curl's quotes nor RFC 6749 section 2.3.1 changes them.
+        write_private(
+            layout.root / f"{name}.curl", f'user = "{planted.client_id}:{planted.client_secret}"\nsilent\nshow-error\n'
+        )
+
+
+def summary_text(credentials: Credentials, shown_directory: str) -> str:
+    """The short table: where, who, and three commands to try next."""
+    user, password = credentials.users["user"]
+    token = (
+        f"TOKEN=$(curl -K {shown_directory}/client.curl -d grant_type=client_credentials -d scope=api:read "
+        f"{credentials.issuer}/token | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])')"
+    )
+    introspect = (
+        f'curl -K {shown_directory}/resource-server.curl -d "token=$TOKEN" {credentials.introspection}/introspect'
+    )
+    revoke = (
+        f'curl -K {shown_directory}/client.curl -d "token=$TOKEN" -w "%{{http_code}}\\n" {credentials.issuer}/revoke'
+    )
+    lines = [
+        "",
+        f"  Issuer          {credentials.issuer}",
+        f"  Introspection   {credentials.introspection}/introspect   (a process of its own)",
+        f"  Metrics         {credentials.metrics}",
+        f"  User            {user} / {password}",
+        *(f"  Client          {each.client_id:<24} {each.metadata.name}" for each in credentials.clients),
+        f"  Resource server {credentials.resource_server.client_id}",
+        f"  All secrets     {shown_directory}/credentials.json     logs: {shown_directory}/logs/",
+        "",
+        "Try next: get a token, look at it, revoke it and look again.",
+        "",
+        f"  {token}",
+        f"  {introspect}",
+        f"  {revoke}",
+        "",
+        "Ctrl-C stops everything; the data stays.",
+    ]
+    return "\n".join(lines)
+
+
+def _client(planted: Planted) -> dict[str, object]:
+    """In the words of RFC 7591 section 2."""
+    return {
+        "client_id": planted.client_id,
+        "client_secret": planted.client_secret,
+        "name": planted.metadata.name,
+        "redirect_uris": list(planted.metadata.redirect_uris),
+        "grant_types": list(planted.metadata.grant_types),
+        "token_endpoint_auth_method": planted.metadata.token_endpoint_auth_method,
+        "scope": " ".join(planted.metadata.scope),
+    }
