@@ -102,3 +102,10 @@ def socket_base(layout: Layout, kept: Kept) -> Path:
     base = Path(tempfile.mkdtemp(prefix="grantlog-"))
     kept.remember(socket_base=str(base))
     return base
+
+
+def forget_sockets(kept: Kept) -> None:
+    """Removes the short directory, where one was made."""
+    remembered = kept.read().get("socket_base")
+    if remembered is not None:
+        shutil.rmtree(remembered, ignore_errors=True)

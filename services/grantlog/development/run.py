@@ -19,7 +19,7 @@ from grantlog.adapters.embedded.supervisor import Supervised, stop_all, supervis
 from grantlog.development.credentials import Credentials, summary_text, write_credentials
 from grantlog.development.demo import keep_secrets
 from grantlog.development.environment import ROLES, Ports, choose_ports, role_environment, settings_environment
-from grantlog.development.layout import AlreadyRunningError, Kept, Layout, occupied
+from grantlog.development.layout import AlreadyRunningError, Kept, Layout, forget_sockets, occupied
 from grantlog.development.seed import plant
 from grantlog.development.stores import Servers, embedded_servers
 from grantlog.ports import UnavailableError
@@ -107,6 +107,7 @@ def _run(layout: Layout, shown: str, environ: Mapping[str, str], say: Say, ready
         asyncio.run(_look_after(plan, [*roles, *servers.supervised()], say, ready))
     finally:
         _stop(roles, servers, say)
+        forget_sockets(kept)
 
 
 async def _look_after(plan: Plan, everyone: Sequence[Supervised], say: Say, ready: Ready) -> None:
