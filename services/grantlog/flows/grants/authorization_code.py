@@ -30,7 +30,7 @@ async def redeem(service: Service, client: Authenticated, parameters: Parameters
     secrets = service.ports.secrets
     text = parameters.require("code")
     # RFC 7636 4.5 and OAuth 2.1 4.1.3: checked before it is hashed
-    challenge = pkce.challenge_of(pkce.check_verifier(parameters.get("code_verifier")))
+    challenge = pkce.challenge_of(parameters.require("code_verifier"))
     code = token_text.read(text, Kind.CODE, secrets.token_mac_keys(), service.policy.token_prefix)
     if code is None:
         raise ProtocolError("invalid_grant", "the code is not known", "code_malformed")

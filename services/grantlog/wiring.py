@@ -1,0 +1,166 @@
+"""Composition root: the only importer of adapters. Settings in, a ``Service`` with open ports out."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from hashlib import sha256
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from grantlog.adapters.celery_outbox import open_outbox
+from grantlog.adapters.clock import PostgresClock
+from grantlog.adapters.crypto.opening import open_crypto
+from grantlog.adapters.crypto.root_keys import read_root_keys
+from grantlog.adapters.egress import open_egress
+from grantlog.adapters.postgres.migrate import migrate
+from grantlog.adapters.postgres.opening import open_postgres
+from grantlog.adapters.postgres.pool import open_pool
+from grantlog.adapters.postgres.recover import recover
+from grantlog.adapters.redis.client import open_redis
+from grantlog.core.protocol.policy import Policy
+from grantlog.core.protocol.resource import Catalog, ResourceRule
+from grantlog.flows.client_directory import ClientDirectory
+from grantlog.flows.fallback import Fallback
+from grantlog.flows.gate_watch import GateWatch
+from grantlog.flows.service import Service
+from grantlog.ports import Ports
+from grantlog.settings import Settings
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What the operator decided, as the flows want it."""
+    rules = tuple(
+        ResourceRule(
+            uri=resource.uri,
+            scopes=resource.scopes,
+            token_format=resource.token_format,
+            signing_alg=resource.signing_alg,
+        )
+        for resource in settings.resources
+    )
+    return Policy(
+        issuer=settings.issuer,
+        catalog=Catalog(rules),
+        token_prefix=settings.token_prefix,
+        code_lifetime=settings.code_lifetime,
+        access_token_lifetime=settings.access_token_lifetime,
+        id_token_lifetime=settings.id_token_lifetime,
+        refresh_idle_lifetime=settings.refresh_idle_lifetime,
+        refresh_absolute_lifetime=settings.refresh_absolute_lifetime,
+        session_lifetime=settings.session_lifetime,
+        login_lifetime=settings.login_lifetime,
+        grace_window=settings.grace_window,
+        jwks_max_age=settings.jwks_max_age,
+        signing_key_lifetime=settings.signing_key_lifetime,
+        pending_logins_per_client=settings.pending_logins_per_client,
+        projection_lease=settings.projection_lease,
+        registration_open=settings.initial_access_token is not None,
+    )
+
+
+def rules_of(settings: Settings) -> dict[str, str]:
+    """The token buckets by name, each "how many/how long"."""
+    return {
+        "token": settings.rate_token,
+        "introspect": settings.rate_token,
+        "revoke": settings.rate_revoke,
+        "register": settings.rate_register,
+        "login_account": settings.rate_login_account,
+        "login_address": settings.rate_login_address,
+        "retry": f"{settings.grace_retries}/minute",
+        "finding": "1/minute",
+    }
+
+
+async def migrate_databases(settings: Settings) -> list[str]:
+    """Brings the log's database and the vault to this program's schema. The revisions that were applied, oldest first."""
+    operator = _value(settings.operator_database_url) or settings.database_url.get_secret_value()
+    return await migrate(operator, _value(settings.vault_database_url))
+
+
+async def recover_log(settings: Settings) -> UUID:
+    """Gives the log a new id after a restore or a lost tail; no projection is trusted from now on. Returns the id."""
+    return await recover(_value(settings.operator_database_url) or settings.database_url.get_secret_value())
+
+
+@asynccontextmanager
+async def open_service(settings: Settings) -> AsyncIterator[Service]:
+    """Opens every connection a process needs, and closes them in order.
+
+    Raises UnavailableError when a store does not answer, RootKeyError for a root key list that does not fit the database.
+    """
+    async with AsyncExitStack() as stack:
+        clock = PostgresClock()
+        postgres = await stack.enter_async_context(
+            open_postgres(
+                settings.database_url.get_secret_value(),
+                clock=clock,
+                queue=settings.append_queue,
+                name=f"grantlog {settings.worker_name}",
+            )
+        )
+        vault = postgres.pool
+        if settings.vault_database_url is not None:
+            vault_dsn = settings.vault_database_url.get_secret_value()
+            vault = (await stack.enter_async_context(open_pool(vault_dsn, name="grantlog vault", size=2))).raw
+        crypto = await stack.enter_async_context(
+            open_crypto(
+                read_root_keys(_value(settings.root_keys), settings.root_keys_file),
+                postgres.log,
+                postgres.pool,
+                vault,
+                password_workers=settings.password_workers,
+                password_queue=settings.password_queue,
+            )
+        )
+        redis = await stack.enter_async_context(
+            open_redis(
+                settings.redis_url.get_secret_value(),
+                cluster=settings.redis_cluster,
+                tags=settings.projection_tags,
+                lease=settings.projection_lease,
+                clock=clock,
+                rules=rules_of(settings),
+                hash_key=crypto.secrets.keyed_hash("throttle", b""),
+            )
+        )
+        ports = Ports(
+            log=postgres.log,
+            tail=postgres.tail,
+            leases=postgres.leases,
+            queries=postgres.queries,
+            dead_letters=postgres.dead_letters,
+            partitions=postgres.partitions,
+            read_model=redis.read_model,
+            keeper=redis.keeper,
+            transactions=redis.transactions,
+            throttle=redis.throttle,
+            signer=crypto.signer,
+            secrets=crypto.secrets,
+            data_keys=crypto.data_keys,
+            passwords=crypto.passwords,
+            key_wrapping=crypto,
+            outbox=await stack.enter_async_context(open_outbox(_value(settings.broker_url))),
+            egress=await stack.enter_async_context(open_egress(private=settings.egress_private)),
+        )
+        yield await compose(ports, settings)
+
+
+async def compose(ports: Ports, settings: Settings) -> Service:
+    """A service on open ports, with what it remembers brought up to the log's head."""
+    watch = GateWatch(ports.log)
+    initial = _value(settings.initial_access_token)
+    service = Service(
+        ports=ports,
+        policy=policy_of(settings),
+        gates=watch,
+        clients=ClientDirectory(ports.log, watch),
+        fallback=Fallback(ports.log, settings.fallback_limit),
+        initial_access_digest=None if initial is None else sha256(initial.encode()).digest(),
+    )
+    await watch.catch_up((await ports.log.head()).gate_sequence)
+    return service
+
+
+def _value(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
