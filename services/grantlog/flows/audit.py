@@ -13,7 +13,7 @@ from structlog import get_logger
 from grantlog import metrics
 from grantlog.core.grant.standing import family_of
 from grantlog.core.grant.state import GrantState
-from grantlog.core.identifiers import StreamId, seconds
+from grantlog.core.identifiers import StreamId, bucket_of, seconds
 from grantlog.flows.catch_up import projection_store
 from grantlog.ports import Ports
 
@@ -61,26 +61,59 @@ class _Look:
         return self.stored, 0 if self.state is None else self.state.version
 
 
-async def audit(ports: Ports, generation: int, *, pace: float = 0.0) -> Audited:
-    """Compares a whole generation with the log, pausing ``pace`` seconds between chunks. Raises UnavailableError."""
+async def audit(ports: Ports, generation: int) -> Audited:
+    """Compares a whole generation with the log, both ways. Raises UnavailableError."""
     found = Audited(generation)
-    with projection_store():
-        async for chunk in ports.keeper.walk(generation):
-            await _compare(ports, found, dict.fromkeys(chunk), stored_only=True)
-            await asyncio.sleep(pace)
+    await _stored(ports, found, 0, 1)
     async for streams in _live(ports):
         await _compare(ports, found, streams, stored_only=False)
-        await asyncio.sleep(pace)
+    _report(found)
+    return found
+
+
+async def audit_slice(ports: Ports, generation: int, part: int, parts: int, limit: float) -> Audited | None:
+    """Compares one of ``parts`` slices of what is stored, for at most ``limit`` seconds: the audit that never ends.
+
+    None when the time did not suffice. Raises UnavailableError.
+    """
+    found = Audited(generation)
+    try:
+        async with asyncio.timeout(limit):
+            await _stored(ports, found, part, parts)
+    except TimeoutError:
+        return None
+    finally:
+        _report(found)
+    return found
+
+
+async def audit_on_schedule(ports: Ports, period: int, parts: int, limit: float) -> int:
+    """The slice that is due in this slot of ``period`` seconds, of the projection that is trusted. What was left: 0 or 1."""
+    head = await ports.log.head()
+    if not head.projection.named:
+        return 0
+    part = seconds(head.recorded_at) // period % parts
+    found = await audit_slice(ports, head.projection.generation, part, parts, limit)
+    return 1 if found is None else found.mismatches - found.repaired
+
+
+async def _stored(ports: Ports, found: Audited, part: int, parts: int) -> None:
+    with projection_store():
+        async for chunk in ports.keeper.walk(found.generation):
+            streams = dict.fromkeys(stream for stream in chunk if bucket_of(stream) % parts == part)
+            await _compare(ports, found, streams, stored_only=True)
+
+
+def _report(found: Audited) -> None:
     if found.mismatches or found.missing:
         _log.error(
             "projection_mismatch",
-            generation=generation,
+            generation=found.generation,
             mismatches=found.mismatches,
             missing=found.missing,
             repaired=found.repaired,
             examples=[str(stream) for stream in found.examples],
         )
-    return found
 
 
 async def _live(ports: Ports) -> AsyncIterator[Sequence[StreamId]]:

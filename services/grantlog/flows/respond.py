@@ -31,10 +31,15 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Where findings are posted, and the key that signs them."""
+    """Where findings are posted, and the key that signs them; None: they are not signed."""
 
     url: str
-    secret: bytes = field(repr=False)
+    secret: bytes | None = field(repr=False)
+
+
+def webhook_of(url: str | None, secret: str | None) -> Webhook | None:
+    """The webhook that is configured; None where there is none."""
+    return None if url is None else Webhook(url, None if secret is None else secret.encode())
 
 
 async def families(ports: Ports, position: int, stream: StreamId, version: int) -> int:
@@ -136,19 +141,14 @@ async def _notified(ports: Ports, stream: StreamId, channel: str, outcome: Outco
 
 async def _post(ports: Ports, webhook: Webhook, key: str, stream: StreamId, incident: IncidentState) -> None:
     body = msgspec.json.encode({"incident": stream, **_public(incident)}, order="sorted")
-    moment = seconds(ports.log.now())
-    signature = hmac.new(webhook.secret, b"%d." % moment + body, hashlib.sha256).hexdigest()
-    status = await ports.egress.post(
-        webhook.url,
-        body,
-        {
-            "Content-Type": "application/json",
-            # The same at every attempt.
-            "Idempotency-Key": key,
-            # Over the moment too, so that a receiver can refuse an old message that somebody plays back.
-            "Grantlog-Signature": f"t={moment},v1={signature}",
-        },
-    )
+    # The key is the same at every attempt.
+    headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+    if webhook.secret is not None:
+        moment = seconds(ports.log.now())
+        # Over the moment too, so that a receiver can refuse an old message that somebody plays back.
+        signature = hmac.new(webhook.secret, b"%d." % moment + body, hashlib.sha256).hexdigest()
+        headers["Grantlog-Signature"] = f"t={moment},v1={signature}"
+    status = await ports.egress.post(webhook.url, body, headers)
     if not 200 <= status < 300:
         raise UnavailableError(f"the webhook answered {status}")
 
