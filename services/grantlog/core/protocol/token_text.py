@@ -73,6 +73,8 @@ def read(text: str, kind: Kind, mac_keys: Sequence[bytes], prefix: str) -> Prese
     start = len(prefix) + len(kind.letters) + 2
     if len(text) != start + _BODY_CHARS + _CRC_CHARS or text[:start] != f"{prefix}_{kind.letters}_":
         return None
+    if not text.isascii():  # what has no bytes (a lone surrogate) has no checksum either
+        return None
     body = text[start:-_CRC_CHARS]
     if text[-_CRC_CHARS:] != checksum(body):
         return None
