@@ -1,6 +1,7 @@
 """The projection in memory: the contract suites' first citizen, and a store that tests may break at will."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +12,9 @@ from grantlog.projections.family import pack, unpack
 
 GRACE = 5 * MICROS
 """How long a family outlives its last access token (µs): readers check the expiry themselves, and their clocks may lag."""
+
+AHEAD = MICROS
+"""A beat further ahead (µs) of what we take for PostgreSQL's time says that we do not know that time."""
 
 
 class Now(Protocol):
@@ -59,11 +63,22 @@ class MemoryProjection:
         self.flush()
         self.run = f"{int(self.run, 16) + 1:040x}"
 
+    def another_keeper(self) -> "MemoryProjection":
+        """The same store, as another process keeps it: it remembers cursors of its own."""
+        another = copy(self)
+        another._seen, another._prepared = {}, set()  # noqa: SLF001  # its own kind
+        return another
+
+    def milliseconds_left(self, generation: int, stream: StreamId) -> int:
+        """How long the family of a stream will be kept."""
+        _, until = self._families[generation, stream]
+        return (until - self._clock.now()) // 1000
+
     async def read(self, stream: StreamId) -> Snapshot:
         """See ``ReadModel``."""
         now = self._clock.now()
         ready = self._ready.get(self._tag(stream))
-        if self.down or ready is None or ready.run != self.run or now - ready.beat >= self._lease:
+        if self.down or ready is None or ready.run != self.run or not -AHEAD <= now - ready.beat < self._lease:
             return Snapshot(False, 0, 0, None, now)
         family = self._get(ready.generation, stream)
         return Snapshot(True, ready.gate_sequence, 0 if family is None else family.version, family, now)
