@@ -116,12 +116,12 @@ CREATE TABLE name_claim (
 );
 
 CREATE TABLE replay (
-    key bytea NOT NULL,
+    key bytea STORAGE PLAIN NOT NULL,
     expires_at bigint NOT NULL,
     PRIMARY KEY (key, expires_at)
 ) PARTITION BY RANGE (expires_at);
 
-COMMENT ON TABLE replay IS 'One-time values, an hour of expiry a partition. Unique over all of them, because append checks under the head lock.';
+COMMENT ON TABLE replay IS 'SHA-256 of one-time values, an hour of expiry a partition. Unique over all of them, because append checks under the head lock.';
 
 CREATE TABLE gate (
     kind text NOT NULL,

@@ -26,6 +26,8 @@ _LARGEST = 2**53 - 1
 _SUSPECT = re.compile(rb"[:,\[]-?(?:[0-9]{17,}|9[0-9]{15}|[0-9]+[.eE])|\\u0000")
 """Numbers that may be too large or floats, and NUL. Rarely a string looks like that as well: then the tree is walked."""
 _VERSIONS = 2**31 - 1
+_NAME_BYTES = 1024
+"""What a name or the id of a gate may take: an index holds them."""
 
 _encoder = msgspec.json.Encoder(order="sorted")
 _envelope = msgspec.json.Decoder(Envelope)
@@ -84,7 +86,8 @@ def encode_row(row: Append) -> EncodedRow:
         seal=row.seal,
         gate=row.gate,
         names=row.names,
-        replays=row.replays,
+        # Somebody else chose the value, of any length; its hash fits an index.
+        replays=tuple(Replay(sha256(claim.key).digest(), claim.expires_at) for claim in row.replays),
     )
 
 
@@ -236,9 +239,11 @@ def _check_text(text: str) -> None:
     if "\x00" in text:
         raise CodecError("NUL cannot stand in a name")
     try:
-        text.encode()
+        size = len(text.encode())
     except UnicodeEncodeError:
         raise CodecError("a name must be valid Unicode") from None
+    if size > _NAME_BYTES:
+        raise CodecError("a name is too long")
 
 
 def _without_prose(schema: Any) -> Any:

@@ -1,5 +1,8 @@
 -- What the program stands on from its first day. Never edited once released: the next change is the next file.
 
+-- Times are microseconds since 1970-01-01 UTC on this server's clock, unless a column says otherwise.
+-- Tables "partitioned by birth" range over stream ids (UUIDv7), a week each; there is no DEFAULT partition on purpose:
+-- an id from outside is refused by append, and partitions can be detached while the program runs.
 
 -- ------------------------------------------------------------------------------------------------ the clock
 
@@ -113,12 +116,12 @@ CREATE TABLE name_claim (
 );
 
 CREATE TABLE replay (
-    key bytea NOT NULL,
+    key bytea STORAGE PLAIN NOT NULL,
     expires_at bigint NOT NULL,
     PRIMARY KEY (key, expires_at)
 ) PARTITION BY RANGE (expires_at);
 
-COMMENT ON TABLE replay IS 'One-time values, an hour of expiry a partition. Unique over all of them, because append checks under the head lock.';
+COMMENT ON TABLE replay IS 'SHA-256 of one-time values, an hour of expiry a partition. Unique over all of them, because append checks under the head lock.';
 
 CREATE TABLE gate (
     kind text NOT NULL,
