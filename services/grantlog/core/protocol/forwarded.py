@@ -60,9 +60,9 @@ def _for_nodes(values: Sequence[str]) -> Iterator[str]:
 
 
 def _address(text: str) -> Address | None:
-    """An address, perhaps with a port; an IPv4 address in IPv6's clothes is an IPv4 address."""
+    """An address, perhaps with a zone or a port; an IPv4 address in IPv6's clothes is an IPv4 address."""
     try:
-        address = ip_address(text)
+        address = ip_address(text.partition("%")[0])
     except ValueError:
         node = _NODE.fullmatch(text)
         if node is None:

@@ -43,6 +43,7 @@ def test_several_header_lines_are_one_list() -> None:
 
 def test_proxies_all_the_way_leave_the_outermost() -> None:
     assert of(x=["10.0.0.7, 10.0.0.8"]) == "10.0.0.7"
+    assert of(forwarded=["for=10.0.0.7, for=10.0.0.8"]) == "10.0.0.7"
 
 
 @pytest.mark.parametrize(
@@ -60,10 +61,11 @@ def test_what_is_no_address_ends_the_walk_at_the_last_that_was(junk: str) -> Non
         ("2001:db8::1", "2001:db8::1"),
         ("[2001:DB8::1]:4711", "2001:db8::1"),
         ("[2001:db8::1]", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
         ("::ffff:198.51.100.7", "198.51.100.7"),
     ],
 )
-def test_ports_and_brackets_are_taken_off(sent: str, address: str) -> None:
+def test_ports_brackets_and_zones_are_taken_off(sent: str, address: str) -> None:
     assert of(x=[sent]) == address
 
 
