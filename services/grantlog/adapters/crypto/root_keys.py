@@ -12,12 +12,14 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from grantlog.settings import SettingsError
+
 KEY_BYTES = 32
 ID_BYTES = 4
 _DOMAIN = b"grantlog/1/"
 
 
-class RootKeyError(Exception):
+class RootKeyError(SettingsError):
     """The root key list is missing, malformed, or does not open what it should. Never holds key material."""
 
 

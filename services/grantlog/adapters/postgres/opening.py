@@ -14,9 +14,10 @@ from grantlog.adapters.postgres.log_tail import PostgresLogTail
 from grantlog.adapters.postgres.partitions import PostgresPartitions
 from grantlog.adapters.postgres.pool import Pool, open_pool
 from grantlog.adapters.postgres.queries import PostgresQueries
+from grantlog.settings import SettingsError
 
 
-class SchemaMissingError(Exception):
+class SchemaMissingError(SettingsError):
     """The database has no schema, or an older one."""
 
 
