@@ -1,4 +1,5 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from hashlib import blake2s
 from uuid import UUID
 
 import pytest
@@ -141,9 +142,13 @@ def test_a_token_of_another_installation_is_refused() -> None:
 
 
 def test_a_token_of_a_format_that_nobody_knows_is_refused() -> None:
-    raw = bytearray(urlsafe_b64decode(TOKEN[6:-6]))
-    raw[0] = 2
-    assert read(with_body(urlsafe_b64encode(bytes(raw)).decode()), Kind.ACCESS, [KEY], PREFIX) is None
+    raw = urlsafe_b64decode(TOKEN[6:-6])
+    signed = {}
+    for form in (1, 2):
+        body = bytes([form]) + raw[1:-4]
+        signed[form] = with_body(urlsafe_b64encode(body + blake2s(body, key=KEY, digest_size=4).digest()).decode())
+    assert signed[1] == TOKEN
+    assert read(signed[2], Kind.ACCESS, [KEY], PREFIX) is None
 
 
 @given(st.text())
