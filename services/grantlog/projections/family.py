@@ -32,11 +32,11 @@ Packed = tuple[
 """What the projection stores:
 
 - codec and version;
-- texts: client, subject, then every other id that is named below, each as ``_squeeze`` leaves it;
+- texts: client, subject (nil: the client itself), then every other id named below, each as ``_squeeze`` leaves it;
 - stamps, two numbers each: epoch, and 8 x index of the id's text + number of the gate's kind;
 - profiles: scope, separated by blanks (RFC 6749 section 3.3), and audience;
-- tokens: truncated hash, expiry (NumericDate), lifetime in seconds, index of the profile, and of the signing key's text
-  (0: none, for a client is no key).
+- tokens: truncated hash, expiry (NumericDate), lifetime in seconds, index of the profile, and 1 + index of the signing key's text
+  (0: it has none).
 """
 
 _GATE_KINDS: Final[tuple[GateKind, ...]] = ("account", "session", "client", "resource", "key", "tenant")
@@ -55,11 +55,12 @@ def pack(family: Family) -> Packed:
     keys = (token.kid for token in family.tokens if token.kid is not None)
     others = dict.fromkeys(text for text in (*named, *keys) if text not in {family.client_id, family.subject})
     texts = (family.client_id, family.subject, *others)
+    subject = None if family.subject == family.client_id else _squeeze(family.subject)
     profiles = tuple(dict.fromkeys(token.profile for token in family.tokens))
     return (
         CODEC,
         family.version,
-        tuple(_squeeze(text) for text in texts),
+        (_squeeze(family.client_id), subject, *(_squeeze(text) for text in others)),
         tuple(number for stamp in family.stamps for number in _pack_stamp(stamp, texts)),
         tuple((" ".join(profile.scope), profile.audience) for profile in profiles),
         tuple(
@@ -68,7 +69,7 @@ def pack(family: Family) -> Packed:
                 token.expires_at,
                 token.expires_at - token.issued_at,
                 profiles.index(token.profile),
-                0 if token.kid is None else texts.index(token.kid),
+                0 if token.kid is None else 1 + texts.index(token.kid),
             )
             for token in family.tokens
         ),
@@ -80,6 +81,8 @@ def unpack(packed: Packed) -> Family:
     codec, version, squeezed, stamps, packed_profiles, tokens = packed
     if codec != CODEC:
         raise UnreadableFamilyError(f"codec {codec} is not known here")
+    if squeezed[1:2] == (None,):
+        squeezed = (squeezed[0], squeezed[0], *squeezed[2:])
     texts = tuple(_stretch(text) for text in squeezed)
     profiles = tuple(_profile(scope, audience) for scope, audience in packed_profiles)
     try:
@@ -124,7 +127,7 @@ def _unpack_token(
         issued_at=expires_at - lifetime,
         expires_at=expires_at,
         profile=profiles[profile],
-        kid=texts[kid] if kid else None,
+        kid=texts[kid - 1] if kid else None,
     )
 
 
