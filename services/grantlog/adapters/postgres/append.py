@@ -13,7 +13,7 @@ from grantlog.adapters.clock import PostgresClock
 from grantlog.adapters.codec import EncodedRow
 from grantlog.adapters.postgres.errors import OUTCOME_UNKNOWN, is_gone
 from grantlog.adapters.postgres.heads import head_of
-from grantlog.adapters.postgres.pool import CONNECT_SECONDS, Pool
+from grantlog.adapters.postgres.pool import Pool
 from grantlog.adapters.postgres.statements import statement
 from grantlog.core.identifiers import Micros
 from grantlog.ports import Appended, Conflict, Head, Rejected, UnavailableError, Verdict
@@ -42,7 +42,8 @@ class AppendCall:
 
         Raises UnavailableError; whether the rows stand is then unknown, and the same request may ask again.
         """
-        for pause in (*PAUSES, None):
+        pauses = iter(PAUSES)
+        while True:
             try:
                 return await self._call(rows)
             except Exception as error:
@@ -50,10 +51,10 @@ class AppendCall:
                     return await self._halves(rows, error)
                 if not is_gone(error):
                     raise
-                if pause is None or not isinstance(error, OUTCOME_UNKNOWN):
+                pause = next(pauses, None) if _is_worth_repeating(error) else None
+                if pause is None:
                     raise UnavailableError(f"PostgreSQL: {type(error).__name__}") from error
             await sleep(pause)
-        raise AssertionError("unreachable")  # pragma: no cover
 
     async def _halves(self, rows: Sequence[EncodedRow], error: Exception) -> Sequence[Verdict | Exception]:
         """A row that breaks the statement must not take others along: the rest is sent without it."""
@@ -68,7 +69,7 @@ class AppendCall:
         metrics.APPEND_BATCH_SIZE.observe(len(rows))
         began = perf_counter()
         sent = monotonic()
-        async with self._pool.raw.acquire(timeout=CONNECT_SECONDS) as connection:
+        async with self._pool.raw_connection() as connection:
             answer = await connection.fetchrow(statement("append"), *arguments)
         received = monotonic()
         metrics.APPEND_SECONDS.observe(perf_counter() - began)
@@ -86,6 +87,11 @@ class AppendCall:
         ):
             verdicts[number] = _verdict(code, position, time, head)
         return verdicts
+
+
+def _is_worth_repeating(error: Exception) -> bool:
+    """Not after a timeout: a server that let one batch wait would let the next one wait as long."""
+    return isinstance(error, OUTCOME_UNKNOWN) and not isinstance(error, TimeoutError)
 
 
 def _verdict(code: int, position: int, time: int, head: Head) -> Verdict:

@@ -65,6 +65,11 @@ class Lane(Generic[I, O]):
             self._fail([*batch, *self._waiting], UnavailableError(f"{self._name} was stopped"))
             self._waiting.clear()
             raise
+        except UnavailableError as error:
+            # Who waited meanwhile has waited long enough to hear the same.
+            self._fail([*batch, *self._waiting], error)
+            self._waiting.clear()
+            return
         except Exception as error:  # noqa: BLE001  # handed to every caller of the batch
             self._fail(batch, error)
             return

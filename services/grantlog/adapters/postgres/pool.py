@@ -13,13 +13,13 @@ SERVER_SETTINGS = {
     "jit": "off",
     # Partitions are pruned when a generic plan runs; planning every time costs more than most statements here.
     "plan_cache_mode": "force_generic_plan",
-    "statement_timeout": "5s",
+    "statement_timeout": "4s",
     "lock_timeout": "3s",
     "idle_in_transaction_session_timeout": "5s",
     "timezone": "UTC",
 }
 CONNECT_SECONDS = 3.0
-COMMAND_SECONDS = 6.0
+COMMAND_SECONDS = 5.0
 """Above statement_timeout: this one is for servers that do not answer at all."""
 
 
@@ -41,10 +41,21 @@ class Pool:
         """The asyncpg pool."""
 
     @asynccontextmanager
+    async def raw_connection(self) -> AsyncIterator[Any]:
+        """An asyncpg connection, with the driver's own errors."""
+        async with self.raw.acquire(timeout=CONNECT_SECONDS) as connection:
+            try:
+                yield connection
+            except TimeoutError:
+                # A server that does not answer would not answer a request to cancel either.
+                connection.terminate()
+                raise
+
+    @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
-        """An asyncpg connection. What goes wrong inside is translated."""
+        """An asyncpg connection. Outages are translated."""
         with translated():
-            async with self.raw.acquire(timeout=CONNECT_SECONDS) as connection:
+            async with self.raw_connection() as connection:
                 yield connection
 
     async def fetch(self, query: str, *arguments: Any) -> list[Any]:
