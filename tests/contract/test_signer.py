@@ -43,12 +43,14 @@ class Keyring:
         self.gone = False
         self.answers = asyncio.Event()
         self.answers.set()
+        self.asked = asyncio.Event()
         self._stream = self.log.mint()
         self._state: KeyringState | None = None
         real = self.log.load
 
         async def load(stream: StreamId) -> Loaded:
             self.loads += 1
+            self.asked.set()
             if self.gone:
                 raise UnavailableError("gone")
             await self.answers.wait()
@@ -258,9 +260,9 @@ async def test_callers_of_one_moment_share_a_read_and_none_gets_one_that_had_beg
     await signer.refresh()
     before = keyring.loads
     keyring.answers.clear()
+    keyring.asked.clear()
     asked = [asyncio.create_task(signer.refresh())]
-    while keyring.loads == before:
-        await asyncio.sleep(0)
+    await keyring.asked.wait()
     asked += [asyncio.create_task(signer.refresh()) for _ in range(20)]
     await asyncio.sleep(0)
     keyring.answers.set()
