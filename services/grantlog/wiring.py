@@ -19,6 +19,7 @@ from grantlog.adapters.postgres.recover import recover
 from grantlog.adapters.redis.client import open_redis
 from grantlog.core.protocol.policy import Policy
 from grantlog.core.protocol.resource import Catalog, ResourceRule
+from grantlog.flows.callers import Callers
 from grantlog.flows.client_directory import ClientDirectory
 from grantlog.flows.fallback import Fallback
 from grantlog.flows.gate_watch import GateWatch
@@ -149,12 +150,14 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
 async def compose(ports: Ports, settings: Settings) -> Service:
     """A service on open ports, with what it remembers brought up to the log's head."""
     watch = GateWatch(ports.log)
+    clients = ClientDirectory(ports.log, watch)
     initial = _value(settings.initial_access_token)
     service = Service(
         ports=ports,
         policy=policy_of(settings),
         gates=watch,
-        clients=ClientDirectory(ports.log, watch),
+        clients=clients,
+        callers=Callers(clients),
         fallback=Fallback(ports.log, settings.fallback_limit),
         initial_access_digest=None if initial is None else sha256(initial.encode()).digest(),
     )

@@ -21,6 +21,7 @@ from grantlog.adapters.memory.throttle import MemoryThrottle
 from grantlog.adapters.memory.transactions import MemoryTransactions
 from grantlog.core.protocol.policy import Policy
 from grantlog.core.protocol.resource import Catalog, ResourceRule
+from grantlog.flows.callers import Callers
 from grantlog.flows.client_directory import ClientDirectory
 from grantlog.flows.fallback import Fallback
 from grantlog.flows.gate_watch import GateWatch
@@ -89,11 +90,13 @@ async def memory_process(stores: Stores | None = None, **policy: Any) -> AsyncIt
         egress=cast("Any", None),
     )
     watch = GateWatch(log)
+    clients = ClientDirectory(log, watch)
     service = Service(
         ports=ports,
         policy=Policy(issuer="https://issuer.example", catalog=Catalog((API,)), **policy),
         gates=watch,
-        clients=ClientDirectory(log, watch),
+        clients=clients,
+        callers=Callers(clients),
         fallback=Fallback(log, 32),
     )
     yield MemoryProcess(service, shared.clock, log, projection, shared.wrapped_keys, shared.vault, signer)

@@ -1,7 +1,7 @@
 """RFC 7662: what may this token do? From the projection where it can be trusted, else from the log, else 503."""
 
 from asyncio import gather
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from grantlog import metrics
@@ -9,15 +9,18 @@ from grantlog.core.client.state import ClientState
 from grantlog.core.decision import Origin
 from grantlog.core.grant.standing import Active, Inactive, family_of, standing
 from grantlog.core.identifiers import seconds
-from grantlog.core.protocol.client_auth import ClientCredentials
+from grantlog.core.protocol.client_auth import read_credentials
 from grantlog.core.protocol.errors import ProtocolError
 from grantlog.core.protocol.introspection import INACTIVE, active
+from grantlog.core.protocol.requests import Parameters
 from grantlog.core.protocol.token_text import Kind
 from grantlog.flows.authenticate import authenticate
 from grantlog.flows.locate import Located, locate
 from grantlog.flows.service import Service
 
 RULE = "introspect"
+_OTHER_WAYS = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
+"""Parameters that name or prove a client as well as the header does: then nothing is recalled."""
 
 _FROM_PROJECTION = {
     True: metrics.INTROSPECTIONS.labels("active", "projection"),
@@ -30,34 +33,48 @@ _FROM_LOG = {
 _WITHOUT_IO = metrics.INTROSPECTIONS.labels("inactive", "token")
 
 
-async def introspect(service: Service, token: str, credentials: ClientCredentials, origin: Origin) -> Mapping[str, Any]:
+async def introspect(
+    service: Service, parameters: Parameters, authorization: str | None, origin: Origin
+) -> Mapping[str, Any]:
     """The members of RFC 7662 section 2.2, or ``{"active": false}`` and nothing else.
 
     Raises ProtocolError when the caller is no authenticated resource server, UnavailableError when neither the projection
     nor PostgreSQL can say.
     """
-    caller = await _caller(service, credentials, origin)
-    return await _answer(service, token, caller, credentials, origin)
+    token = parameters.require("token")
+    caller = await _caller(service, parameters, authorization, origin)
+    return await _answer(service, token, caller, lambda: _caller(service, parameters, authorization, origin))
 
 
 async def introspect_batch(
-    service: Service, tokens: Sequence[str], credentials: ClientCredentials, origin: Origin
+    service: Service, tokens: Sequence[str], parameters: Parameters, authorization: str | None, origin: Origin
 ) -> Sequence[Mapping[str, Any]]:
     """The answers to several tokens, in their order."""
-    caller = await _caller(service, credentials, origin)
-    return await gather(*(_answer(service, token, caller, credentials, origin) for token in tokens))
+    caller = await _caller(service, parameters, authorization, origin)
+
+    def again() -> Awaitable[ClientState]:
+        return _caller(service, parameters, authorization, origin)
+
+    return await gather(*(_answer(service, token, caller, again) for token in tokens))
 
 
-async def _caller(service: Service, credentials: ClientCredentials, origin: Origin) -> ClientState:
+async def _caller(service: Service, parameters: Parameters, authorization: str | None, origin: Origin) -> ClientState:
+    header = authorization if parameters.values.keys().isdisjoint(_OTHER_WAYS) else None
+    if header is not None:
+        known = service.callers.recall(header, service.ports.log.now())
+        if known is not None:
+            return known.state
     # RFC 7662 2.1: "the endpoint MUST also require some form of authorization to access this endpoint"
-    client = (await authenticate(service, RULE, credentials, origin)).client.state
-    if not client.metadata.introspects:
+    client = (await authenticate(service, RULE, read_credentials(authorization, parameters), origin)).client
+    if not client.state.metadata.introspects:
         raise ProtocolError("unauthorized_client", "the client is not a resource server", "not_a_resource_server")
-    return client
+    if header is not None:
+        service.callers.remember(header, client)
+    return client.state
 
 
 async def _answer(
-    service: Service, token: str, caller: ClientState, credentials: ClientCredentials, origin: Origin
+    service: Service, token: str, caller: ClientState, prove_again: Callable[[], Awaitable[ClientState]]
 ) -> Mapping[str, Any]:
     located = locate(service, token)
     if (
@@ -71,7 +88,7 @@ async def _answer(
     found = await _standing(service, located)
     if service.gates.sequence != gates_before:
         # a gate has changed: the caller itself may have been suspended
-        caller = await _caller(service, credentials, origin)
+        caller = await prove_again()
     # RFC 7662 4: "the authorization server ... MUST determine whether the token can be used at the protected resource
     # making the introspection call"
     if isinstance(found, Inactive) or not _meant_for(found, caller):

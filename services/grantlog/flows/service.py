@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from grantlog.core.protocol.policy import Policy
+from grantlog.flows.callers import Callers
 from grantlog.flows.client_directory import ClientDirectory
 from grantlog.flows.fallback import Fallback
 from grantlog.flows.gate_watch import GateWatch
@@ -17,6 +18,7 @@ class Service:
     policy: Policy
     gates: GateWatch
     clients: ClientDirectory
+    callers: Callers
     fallback: Fallback
     initial_access_digest: bytes | None = None
     """SHA-256 of the initial access token (RFC 7591 section 3); None: registration is closed."""

@@ -1,6 +1,5 @@
 """The token endpoint (RFC 6749 section 3.2): authenticate the client, pick the grant, redeem."""
 
-from grantlog import metrics
 from grantlog.core.decision import Origin
 from grantlog.core.protocol.client_auth import read_credentials
 from grantlog.core.protocol.errors import ProtocolError
@@ -26,8 +25,7 @@ async def token(service: Service, parameters: Parameters, authorization: str | N
     may_use(client.client, grant_type)
     try:
         return await grant.redeem(service, client, _only(parameters, grant.PARAMETERS), origin)
-    except ProtocolError as refused:
-        metrics.REFUSED.labels("token", refused.reason).inc()
+    except ProtocolError:
         await count_failure(service, RULE, credentials.client_id, origin.address)
         raise
 

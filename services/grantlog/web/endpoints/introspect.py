@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from grantlog.core.protocol.client_auth import read_credentials
 from grantlog.core.protocol.introspection import INACTIVE
 from grantlog.core.protocol.requests import BATCH_LIMIT, PAIRS_LIMIT, read_batch, read_form
 from grantlog.flows import introspect as flow
@@ -21,9 +20,7 @@ _INACTIVE = _encode(INACTIVE)
 async def introspect(request: web.Request) -> web.Response:
     """What one token may do at the resource server that asks."""
     parameters = read_form(await form_body(request))
-    token = parameters.require("token")
-    credentials = read_credentials(authorization(request), parameters)
-    return _answer(await flow.introspect(request.app[SERVICE], token, credentials, request[ORIGIN]))
+    return _answer(await flow.introspect(request.app[SERVICE], parameters, authorization(request), request[ORIGIN]))
 
 
 async def introspect_batch(request: web.Request) -> web.Response:
@@ -31,8 +28,9 @@ async def introspect_batch(request: web.Request) -> web.Response:
     body = await form_body(request)
     tokens = read_batch(body)
     parameters = read_form(body, repeatable=_MANY, limit=BATCH_LIMIT + PAIRS_LIMIT)
-    credentials = read_credentials(authorization(request), parameters)
-    return _answer(await flow.introspect_batch(request.app[SERVICE], tokens, credentials, request[ORIGIN]))
+    return _answer(
+        await flow.introspect_batch(request.app[SERVICE], tokens, parameters, authorization(request), request[ORIGIN])
+    )
 
 
 def _answer(members: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> web.Response:
