@@ -8,10 +8,10 @@ from grantlog.adapters.redis.address import parse_address
 from grantlog.adapters.redis.cluster import ClusterNodes
 from grantlog.adapters.redis.connection import Connection
 from grantlog.adapters.redis.keeper import RedisKeeper
+from grantlog.adapters.redis.naming import Naming
 from grantlog.adapters.redis.nodes import Nodes, SingleNode
 from grantlog.adapters.redis.read_model import RedisReadModel
 from grantlog.adapters.redis.reading import LearningClock
-from grantlog.adapters.redis.stores import Naming, open_client
 from grantlog.adapters.redis.throttle import RedisThrottle
 from grantlog.adapters.redis.transactions import RedisTransactions
 
@@ -48,16 +48,15 @@ async def open_redis(
     """
     address = parse_address(url)
     nodes: Nodes = ClusterNodes(address, tags=tags) if cluster else SingleNode(Connection(address))
-    client = open_client(url, cluster=cluster)
+    naming = Naming(hash_key, tags)
+    throttle = RedisThrottle(nodes, naming, rules)
     try:
         await nodes.start(FIRST_CONTACT)
-        naming = Naming(hash_key)
         yield Redis(
             RedisReadModel(nodes, clock, lease=lease, tags=tags),
             RedisKeeper(nodes, clock, tags=tags),
-            RedisTransactions(client, naming),
-            RedisThrottle(client, naming, rules),
+            RedisTransactions(nodes, naming),
+            throttle,
         )
     finally:
         await nodes.close()
-        await client.aclose()

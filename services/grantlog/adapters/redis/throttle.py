@@ -8,18 +8,18 @@ what makes ``peek`` free.
 from collections.abc import Mapping
 from time import monotonic
 
-from redis.commands.core import AsyncScript
-from redis.exceptions import RedisError
-
 from grantlog.adapters.memory.throttle import Buckets, Moments, whole_seconds
+from grantlog.adapters.redis.naming import Naming
+from grantlog.adapters.redis.nodes import Nodes, live
 from grantlog.adapters.redis.quota import Quota, parse_quota
 from grantlog.adapters.redis.script import Script
-from grantlog.adapters.redis.stores import Client, Naming
+from grantlog.adapters.redis.wire import CommandError
+from grantlog.ports import UnavailableError
 
 PAUSE = 1.0
 """Seconds for which Redis is left alone after it did not answer: nobody waits for it twice."""
 
-_SCRIPT = Script("throttle_v1")
+_HIT = Script("throttle_v1")
 
 
 class RedisThrottle:
@@ -29,11 +29,10 @@ class RedisThrottle:
     process may admit one attempt more before it learns the same.
     """
 
-    def __init__(self, client: Client, naming: Naming, rules: Mapping[str, str]) -> None:
-        self._client = client
+    def __init__(self, nodes: Nodes, naming: Naming, rules: Mapping[str, str]) -> None:
+        self._nodes = nodes
         self._naming = naming
         self._quotas = {rule: parse_quota(text) for rule, text in rules.items()}
-        self._script: AsyncScript = client.register_script(_SCRIPT.text)
         self._refusals = Moments()
         self._local = Buckets()
         self._alone_until = 0.0
@@ -41,9 +40,9 @@ class RedisThrottle:
     async def hit(self, rule: str, *subjects: str) -> int:
         """See the port. Never raises for a store that is gone. Raises KeyError for a rule that was not given."""
         quota = self._quotas[rule]
-        key = self._naming.name(rule, *subjects)
-        wait, until_next = await self._count(key, quota)
-        self._refusals.keep(key, until_next)
+        name = self._naming.name(rule, *subjects)
+        wait, until_next = await self._count(name, quota)
+        self._refusals.keep(name, until_next)
         return whole_seconds(wait)
 
     async def peek(self, rule: str, *subjects: str) -> int:
@@ -52,26 +51,27 @@ class RedisThrottle:
 
     async def clear(self, rule: str, *subjects: str) -> None:
         """See the port."""
-        key = self._naming.name(rule, *subjects)
-        self._refusals.forget(key)
-        self._local.forget(key)
-        if monotonic() < self._alone_until:
-            return
+        name = self._naming.name(rule, *subjects)
+        self._refusals.forget(name)
+        self._local.forget(name)
         try:
-            await self._client.delete(_bucket(key))
-        except (RedisError, OSError):
-            self._alone_until = monotonic() + PAUSE
+            connection, _ = live(self._nodes, self._naming.tag(name))
+            await connection.execute(b"DEL", self._naming.key(b"q", name))
+        except (UnavailableError, CommandError) as error:
+            self._gone(error)
 
-    async def _count(self, key: bytes, quota: Quota) -> tuple[int, int]:
+    async def _count(self, name: bytes, quota: Quota) -> tuple[int, int]:
         if monotonic() >= self._alone_until:
             try:
-                wait, until_next = await self._script(keys=[_bucket(key)], args=[quota.interval, quota.capacity])
-            except (RedisError, OSError):
-                self._alone_until = monotonic() + PAUSE
+                connection, _ = live(self._nodes, self._naming.tag(name))
+                keys = (self._naming.key(b"q", name),)
+                wait, until_next = await _HIT.run(connection, keys, quota.interval, quota.capacity)
+            except (UnavailableError, CommandError) as error:
+                self._gone(error)
             else:
                 return int(wait), int(until_next)
-        return self._local.hit(key, quota)
+        return self._local.hit(name, quota)
 
-
-def _bucket(key: bytes) -> bytes:
-    return b"q:" + key
+    def _gone(self, error: Exception) -> None:
+        self._nodes.noticed(error)
+        self._alone_until = monotonic() + PAUSE
