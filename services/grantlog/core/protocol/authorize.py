@@ -51,13 +51,15 @@ class AuthorizationRequest:
 
 
 class AuthorizationError(ProtocolError):
-    """A refused authorization request; with ``redirect_uri`` where that is proven, so that the client may be told."""
+    """A refused authorization request.
+
+    ``redirect_uri`` is there where it is proven, so that the client may be told; None: only the user may be.
+    """
 
     def __init__(self, cause: ProtocolError, *, redirect_uri: str | None = None, state: str | None = None) -> None:
         super().__init__(cause.error, cause.description, cause.reason, status=cause.status, headers=cause.headers)
         self.redirect_uri = redirect_uri
         self.state = state
-        self.redirectable = redirect_uri is not None
 
 
 @dataclass(frozen=True, slots=True)

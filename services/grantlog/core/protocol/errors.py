@@ -4,7 +4,7 @@ ProtocolError
  +-- InvalidClientError       401, RFC 6749 section 5.2
  +-- InvalidTokenError        401, RFC 6750 section 3.1
  +-- TooManyRequestsError     429, RFC 6585 section 4
- +-- AuthorizationError       of /authorize: knows whether it may be redirected (``authorize.py``)
+ +-- AuthorizationError       of /authorize: has a redirect URI where that is proven (``authorize.py``)
 
 ``error`` and ``description`` are for the client; ``reason`` is private, stable and greppable, for logs and metrics.
 """
@@ -60,9 +60,6 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 class ProtocolError(Exception):
     """A request that the specifications have us refuse. Raises ValueError for a description outside RFC 6749's set."""
-
-    redirectable = False
-    """Whether the client may be told by a redirect, because its redirect URI is proven (RFC 6749 section 4.1.2.1)."""
 
     def __init__(
         self,
@@ -120,7 +117,7 @@ class TooManyRequestsError(ProtocolError):
     def __init__(self, retry_after: int, reason: str = "throttled") -> None:
         super().__init__(
             "temporarily_unavailable",
-            "too many failed requests, try again later",
+            "too many requests, try again later",
             reason,
             status=429,
             headers={"Retry-After": str(max(1, retry_after))},
@@ -138,10 +135,3 @@ def from_refused(refused: Refused) -> ProtocolError:
 def invalid_request(description: str, reason: str) -> ProtocolError:
     """RFC 6749 section 5.2: a parameter is missing, doubled, unsupported or malformed."""
     return ProtocolError("invalid_request", description, reason)
-
-
-def unavailable(retry_after: int, reason: str = "store_unavailable") -> ProtocolError:
-    """A store does not answer: 503 and ``Retry-After`` (seconds), RFC 7009 section 2.2.1."""
-    return ProtocolError(
-        "temporarily_unavailable", "try again later", reason, headers={"Retry-After": str(max(1, retry_after))}
-    )

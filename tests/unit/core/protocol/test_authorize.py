@@ -89,14 +89,13 @@ def test_a_loopback_redirect_keeps_the_port_that_was_asked_for() -> None:
 
 def test_a_suspended_client_is_refused_where_the_user_sees_it() -> None:
     error = refusal(replace(CLIENT, suspended=True))
-    assert (error.error, error.reason, error.redirectable) == ("unauthorized_client", "client_suspended", False)
+    assert (error.error, error.reason, error.redirect_uri) == ("unauthorized_client", "client_suspended", None)
 
 
 @pytest.mark.parametrize("uri", ["https://evil.example/cb", CALLBACK + "/", CALLBACK + "#", "javascript:alert(1)"])
 def test_a_redirect_uri_that_is_not_registered_is_never_redirected_to(uri: str) -> None:
     error = refusal(redirect_uri=uri, response_type="nonsense")
-    assert (error.error, error.reason, error.redirectable) == ("invalid_request", "redirect_uri_unknown", False)
-    assert error.redirect_uri is None
+    assert (error.error, error.reason, error.redirect_uri) == ("invalid_request", "redirect_uri_unknown", None)
     assert error.state is None
 
 
@@ -112,7 +111,7 @@ def test_a_missing_redirect_uri_is_no_question_with_one_registered() -> None:
 )
 def test_a_missing_redirect_uri_is_refused_with_several_or_with_openid(uris: tuple[str, ...], scope: str) -> None:
     error = refusal(replace(CLIENT, redirect_uris=uris), without="redirect_uri", scope=scope)
-    assert (error.error, error.reason, error.redirectable) == ("invalid_request", "redirect_uri_missing", False)
+    assert (error.error, error.reason, error.redirect_uri) == ("invalid_request", "redirect_uri_missing", None)
 
 
 @pytest.mark.parametrize(
@@ -141,13 +140,12 @@ def test_after_the_redirect_uri_is_proven_the_client_may_be_told(
 ) -> None:
     error = refusal(**changed)
     assert (error.error, error.reason) == (code, reason)
-    assert error.redirectable
     assert (error.redirect_uri, error.state) == (CALLBACK, "s t")
 
 
 def test_a_state_that_is_too_long_is_not_echoed() -> None:
     error = refusal(state="s" * (STATE_LIMIT + 1))
-    assert (error.reason, error.redirectable, error.state) == ("state_too_long", True, None)
+    assert (error.reason, error.redirect_uri, error.state) == ("state_too_long", CALLBACK, None)
     assert ask(state="s" * STATE_LIMIT).state
 
 
@@ -187,4 +185,6 @@ def test_a_refusal_keeps_what_it_was_refused_for() -> None:
 @given(st.dictionaries(st.sampled_from([*GOOD, "prompt", "max_age", "request", "login_hint"]), st.text()))
 def test_whatever_is_asked_it_is_taken_or_refused(changed: dict[str, str]) -> None:
     refusal = refusal_of(lambda: validate(Parameters(GOOD | changed), CLIENT, CATALOG, ISSUER))
-    assert refusal is None or refusal.redirectable is (refusal.reason != "redirect_uri_unknown")
+    if refusal is not None:
+        assert isinstance(refusal, AuthorizationError)
+        assert (refusal.redirect_uri is None) is (refusal.reason == "redirect_uri_unknown")

@@ -94,6 +94,7 @@ def test_another_scheme_or_none_or_a_flood_is_refused_with_a_challenge(authoriza
         "Basic YTpi*",
         "Basic YTp",
         "Basic é",
+        "Basic \udcff",
         "Basic " + b64encode(b"\xff:\xff").decode(),
         "Basic " + b64encode(b"no colon").decode(),
         basic("a%", "b"),
