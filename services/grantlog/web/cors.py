@@ -5,6 +5,7 @@ from typing import Literal
 
 from aiohttp import web
 
+from grantlog.core.grant.standing import Gate
 from grantlog.core.protocol.client_auth import read_credentials
 from grantlog.core.protocol.errors import ProtocolError
 from grantlog.core.protocol.headers import cors_headers
@@ -29,6 +30,11 @@ class OriginIndex:
         self._lock = Lock()
         self._known: frozenset[str] = frozenset()
         self._read_at: float | None = None
+        service.gates.on_change(self._forget)
+
+    def _forget(self, gate: Gate) -> None:
+        if gate.kind == "client":
+            self._known, self._read_at = frozenset(), None
 
     async def knows(self, origin: str) -> bool:
         """Whether any client registered ``origin``. Raises UnavailableError."""

@@ -27,11 +27,12 @@ def origin_of(request: web.Request) -> Origin:
 
 
 def _address(request: web.Request) -> str:
+    proxies = request.app[PROXIES]
     return client_address(
         request.remote or "",
         request.headers.getall("X-Forwarded-For", []),
         request.headers.getall("Forwarded", []),
-        request.app[PROXIES],
+        proxies,
     )
 
 

@@ -23,7 +23,7 @@ _templates = Environment(
 def page(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
     """A page from a template. Everything in ``context`` is escaped."""
     base = base_path(request.app[SETTINGS].issuer)
-    text = _templates.get_template(template).render(base=base, stylesheet=base + STYLESHEET, **context)
+    text = _templates.get_template(template).render(base=base, stylesheet=base + STYLESHEET, status=status, **context)
     return web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
 
 
