@@ -88,6 +88,8 @@ def require_form(content_type: str | None) -> None:
 
 def decode_component(text: str) -> str:
     """One name or value of a form, decoded (RFC 6749 appendix B). Raises invalid_request."""
+    if "%" not in text and "+" not in text and text.isascii() and text.isprintable():
+        return text
     if _BAD_PERCENT.search(text) is not None:
         raise _malformed("percent_encoding")
     try:
