@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 QUEUE = "grantlog"
 """Tasks that follow from events."""
@@ -30,7 +30,7 @@ def broker_address(url: str) -> str:
     query = f"?{parts.query}" if parts.query else ""
     # kombu reads user and password from the part before the path, as in a network URL.
     login = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
-    return f"redis+socket://{login}{quote(parts.path)}{query}"
+    return f"redis+socket://{login}{parts.path}{query}"
 
 
 def common_settings(url: str) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from billiard import current_process
 from celery import Celery, signals
-from kombu.entity import Queue
+from kombu.entity import Exchange, Queue
 
 from grantlog.broker import PERIODIC_QUEUE, QUEUE, SOFT_TIME_LIMIT, TIME_LIMIT, common_settings, task_name
 from grantlog.exposition import listen
@@ -65,7 +65,9 @@ def configured(settings: Settings) -> dict[str, Any]:
 
 
 def _queue(name: str, arguments: dict[str, str]) -> Any:
-    return Queue(name, queue_arguments=arguments)  # type: ignore[no-untyped-call]  # kombu's constructors have no types
+    # As Celery makes a queue that a publisher names: exchange, queue and key are called the same.
+    exchange = Exchange(name, type="direct")  # type: ignore[no-untyped-call]  # kombu's constructors have no types
+    return Queue(name, exchange, name, queue_arguments=arguments)  # type: ignore[no-untyped-call]  # the same
 
 
 SETTINGS = read_settings()

@@ -32,7 +32,8 @@ class CeleryOutbox:
             # Nothing is consumed here, so no answer takes long.
             transport["socket_timeout"] = CONNECTION_SECONDS
         self._app = Celery("grantlog.outbox", set_as_current=False)
-        self._app.conf.update({**settings, "broker_transport_options": transport, "broker_pool_limit": 1})
+        self._app.conf.update({**settings, "broker_transport_options": transport, "broker_pool_limit": 0})
+        self._producer: Any = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
 
     async def publish(self, tasks: Sequence[Task]) -> None:
@@ -46,27 +47,32 @@ class CeleryOutbox:
 
     def _send(self, tasks: Sequence[Task]) -> None:
         try:
-            with self._app.producer_pool.acquire(block=True, timeout=CONNECTION_SECONDS) as producer:
-                for handler, key, arguments in tasks:
-                    self._app.send_task(
-                        task_name(handler),
-                        kwargs=dict(arguments),
-                        task_id=key,
-                        queue=QUEUE,
-                        producer=producer,
-                        retry=False,
-                    )
+            if self._producer is None:
+                self._producer = self._app.amqp.Producer(self._app.connection_for_write(), auto_declare=False)
+            for handler, key, arguments in tasks:
+                self._app.send_task(
+                    task_name(handler),
+                    kwargs=dict(arguments),
+                    task_id=key,
+                    queue=QUEUE,
+                    producer=self._producer,
+                    retry=False,
+                )
         except Exception as failed:  # noqa: BLE001  # drivers of brokers raise what they like
-            # The pool may hold what is broken.
-            with suppress(Exception):
-                self._app.pool.force_close_all()
+            self._hang_up()
             raise UnavailableError(f"the broker does not take tasks: {type(failed).__name__}") from None
 
+    def _hang_up(self) -> None:
+        """Forgets the connection: the next batch makes a new one."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with suppress(Exception):
+                producer.connection.collapse()
+
     def close(self) -> None:
-        """Ends the thread and its connection, without waiting for a broker that hangs."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-        with suppress(Exception):
-            self._app.pool.force_close_all()
+        """Ends the connection and its thread, without waiting for a broker that hangs."""
+        self._thread.submit(self._hang_up)
+        self._thread.shutdown(wait=False)
 
 
 class NoBroker:
