@@ -69,7 +69,7 @@ def run_development(directory: Path, environ: Mapping[str, str], say: Say, ready
         with occupied(directory) as layout:
             _run(layout, str(directory), environ, say, ready)
     except KeyboardInterrupt:
-        say("stopped")
+        pass
     except (
         AlreadyRunningError,
         MissingBinaryError,
@@ -81,6 +81,7 @@ def run_development(directory: Path, environ: Mapping[str, str], say: Say, ready
         UnavailableError,
     ) as wrong:
         raise DevelopmentError(str(wrong)) from wrong
+    say("stopped")
 
 
 def _run(layout: Layout, shown: str, environ: Mapping[str, str], say: Say, ready: Ready) -> None:

@@ -1,0 +1,233 @@
+"""``grantlog dev`` from outside: start, use, stop, start again, crash."""
+
+import base64
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.servers import short_directory
+
+READY_SECONDS = 120
+STOP_SECONDS = 45
+
+pytestmark = pytest.mark.faults
+
+
+class Run:
+    """One run of ``grantlog dev`` over a directory."""
+
+    def __init__(self, directory: Path, **environ: str) -> None:
+        kept = {name: text for name, text in os.environ.items() if not name.startswith("GRANTLOG_")}
+        self.directory = directory
+        self.output = directory.parent / "output"
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "grantlog", "dev", "--directory", str(directory)],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**kept, **environ},
+                start_new_session=True,
+            )
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text("utf-8")
+
+    def wait_ready(self) -> dict[str, Any]:
+        deadline = time.monotonic() + READY_SECONDS
+        while "Ctrl-C stops everything" not in self.said:
+            assert self.process.poll() is None, self.said + self.logs()
+            assert time.monotonic() < deadline, self.said + self.logs()
+            time.sleep(0.1)
+        document: dict[str, Any] = json.loads((self.directory / "credentials.json").read_text("utf-8"))
+        return document
+
+    def logs(self) -> str:
+        """The last lines of every process, for whoever reads a failure."""
+        files = sorted((self.directory / "logs").glob("*.log"))
+        return "".join(f"\n== {file.name}\n" + "\n".join(file.read_text("utf-8").splitlines()[-8:]) for file in files)
+
+    def stop(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(STOP_SECONDS)
+
+
+@contextmanager
+def running(directory: Path, **environ: str) -> Iterator[Run]:
+    run = Run(directory, **environ)
+    try:
+        yield run
+    finally:
+        if run.process.poll() is None:
+            run.process.send_signal(signal.SIGTERM)
+            try:
+                run.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                run.process.kill()
+                run.process.wait()
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    with short_directory() as short:
+        yield short / "dev"
+
+
+def descendants(pid: int) -> set[int]:
+    """Every process below one."""
+    found: set[int] = set()
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, children.read_text("ascii").split()):
+            found |= {child} | descendants(child)
+    return found
+
+
+def alive(pids: set[int], seconds: float) -> set[int]:
+    """Which of them still run when the time is up."""
+    deadline = time.monotonic() + seconds
+    left = set(pids)
+    while left and time.monotonic() < deadline:
+        left = {pid for pid in left if _runs(pid)}
+        time.sleep(0.05)
+    return left
+
+
+def _runs(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text("utf-8")
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def printed_commands(said: str) -> list[str]:
+    """The three commands to try next, as they can be pasted."""
+    return [line.strip() for line in said.splitlines() if re.match(r"  (TOKEN=|curl )", line)]
+
+
+def post(run: Run, who: str, url: str, *data: str) -> Any:
+    request = urllib.request.Request(url, data="&".join(data).encode())  # noqa: S310  # a URL of the run under test
+    user = (run.directory / f"{who}.curl").read_text("utf-8").split('"')[1]
+    request.add_header("Authorization", "Basic " + base64.b64encode(user.encode()).decode())
+    return json.loads(fetch(request))
+
+
+def fetch(request: str | urllib.request.Request) -> str:
+    """The body of an answer; empty where there is none."""
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # a URL of the run under test
+            body: bytes = answer.read()
+            return body.decode()
+    except OSError:
+        return ""
+
+
+def test_it_starts_says_what_to_try_and_stops_without_a_trace(directory: Path) -> None:
+    with running(directory) as run:
+        found = run.wait_ready()
+        assert found["issuer"].startswith("http://127.0.0.1:")
+        assert found["introspection"] != found["issuer"]
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+        for name in ("credentials.json", "kept.json", "root_keys", "client.curl", "resource-server.curl"):
+            assert stat.S_IMODE((directory / name).stat().st_mode) == 0o600
+
+        page = fetch(found["metrics"])
+        for worker in ("issuer", "introspection", "tail", "worker", "beat"):
+            assert f'grantlog_dev_up{{worker="{worker}"}} 1.0' in page
+
+        second = Run(directory.parent / "dev")
+        assert second.process.wait(30) == 1
+        family = descendants(run.process.pid)
+        assert len(family) >= 8
+        for secret in (found["clients"][0]["client_secret"], found["user"]["password"], found["initial_access_token"]):
+            for pid in family:
+                assert secret.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
+        assert run.stop(signal.SIGINT) == 0
+        assert alive(family, 5) == set()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
+def test_what_it_prints_can_be_pasted(directory: Path) -> None:
+    with running(directory) as run:
+        found = run.wait_ready()
+        take, look, revoke = printed_commands(run.said)
+        # In one shell, as somebody pastes them: take a token, look at it, revoke it, look again.
+        script = f"set -e\n{take}\n{look}\necho\n{revoke}\n{look}\n"
+        pasted = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+        before, status, after = (line for line in pasted.stdout.splitlines() if line)
+        assert json.loads(before)["active"] is True
+        assert status == "200"
+        assert json.loads(after) == {"active": False}
+        page = fetch(found["metrics"])
+        assert re.search(r'grantlog_tokens_issued_total\{[^}]*worker="issuer"[^}]*\} [1-9]', page)
+
+
+def test_a_second_start_keeps_names_secrets_data_and_port(directory: Path) -> None:
+    with running(directory) as run:
+        first = run.wait_ready()
+        web = first["clients"][0]
+        token = post(run, "client", f"{first['issuer']}/token", "grant_type=client_credentials", "scope=api:read")
+        run.stop(signal.SIGTERM)
+    with running(directory) as run:
+        assert run.wait_ready() == first
+        assert first["clients"][0] == web
+        found = post(run, "resource-server", f"{first['introspection']}/introspect", f"token={token['access_token']}")
+        assert found["active"] is True
+        assert run.stop(signal.SIGTERM) == 0
+
+
+def test_nobody_outlives_a_supervisor_that_was_killed(directory: Path) -> None:
+    with running(directory) as run:
+        run.wait_ready()
+        family = descendants(run.process.pid)
+        run.process.kill()
+        run.process.wait()
+        assert alive(family, 30) == set()
+    with running(directory) as run:
+        run.wait_ready()
+
+
+def test_a_process_that_dies_comes_back(directory: Path) -> None:
+    with running(directory) as run:
+        found = run.wait_ready()
+        by_name = {name_of(pid): pid for pid in descendants(run.process.pid)}
+        os.kill(by_name["serve --role introspection"], signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        answer = ""
+        while not answer and time.monotonic() < deadline:
+            time.sleep(0.3)
+            answer = fetch(f"{found['introspection']}/readyz")
+        assert json.loads(answer)["status"] == "ready"
+        assert "introspection ended (SIGKILL)" in run.said
+
+
+def name_of(pid: int) -> str:
+    """What a process of ours was asked to do."""
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+    return " ".join(words[3:]).strip() if "grantlog" in words else f"process {pid}"
+
+
+def test_a_port_that_was_asked_for_and_is_taken_ends_it_with_a_sentence(tmp_path: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        run = Run(tmp_path / "dev", GRANTLOG_PORT=str(port))
+        assert run.process.wait(30) == 1
+        assert (
+            run.said
+            == f"grantlog: GRANTLOG_PORT={port} is taken by another process; choose another or leave it unset\n"
+        )
