@@ -1,7 +1,8 @@
 """Composition root: the only importer of adapters. Settings in, a ``Service`` with open ports out."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from asyncio import Task, create_task, gather
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from hashlib import sha256
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from grantlog.adapters.postgres.opening import open_postgres
 from grantlog.adapters.postgres.pool import open_pool
 from grantlog.adapters.postgres.recover import recover
 from grantlog.adapters.redis.client import open_redis
+from grantlog.core.grant.standing import Gate
 from grantlog.core.protocol.policy import Policy
 from grantlog.core.protocol.resource import Catalog, ResourceRule
 from grantlog.flows.callers import Callers
@@ -24,7 +26,7 @@ from grantlog.flows.client_directory import ClientDirectory
 from grantlog.flows.fallback import Fallback
 from grantlog.flows.gate_watch import GateWatch
 from grantlog.flows.service import Service
-from grantlog.ports import Ports
+from grantlog.ports import Ports, Signer, UnavailableError
 from grantlog.settings import Settings
 
 
@@ -100,15 +102,15 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 name=f"grantlog {settings.worker_name}",
             )
         )
-        vault = postgres.pool
+        vault = postgres.reads
         if settings.vault_database_url is not None:
             vault_dsn = settings.vault_database_url.get_secret_value()
-            vault = (await stack.enter_async_context(open_pool(vault_dsn, name="grantlog vault", size=2))).raw
+            vault = await stack.enter_async_context(open_pool(vault_dsn, name="grantlog vault", size=2))
         crypto = await stack.enter_async_context(
             open_crypto(
                 read_root_keys(_value(settings.root_keys), settings.root_keys_file),
                 postgres.log,
-                postgres.pool,
+                postgres.reads,
                 vault,
                 password_workers=settings.password_workers,
                 password_queue=settings.password_queue,
@@ -140,11 +142,34 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             secrets=crypto.secrets,
             data_keys=crypto.data_keys,
             passwords=crypto.passwords,
-            key_wrapping=crypto,
+            key_wrapping=crypto.key_wrapping,
             outbox=await stack.enter_async_context(open_outbox(_value(settings.broker_url))),
             egress=await stack.enter_async_context(open_egress(private=settings.egress_private)),
         )
-        yield await compose(ports, settings)
+        service = await compose(ports, settings)
+        service.gates.on_change(refreshing(crypto.signer, stack))
+        yield service
+
+
+def refreshing(signer: Signer, stack: AsyncExitStack) -> Callable[[Gate], None]:
+    """A listener that has the keyring read again as soon as one of its keys has changed: a compromised one signs no more."""
+    tasks: set[Task[None]] = set()
+
+    async def refresh() -> None:
+        with suppress(UnavailableError):  # the signer's own round asks again
+            await signer.refresh()
+
+    def changed(gate: Gate) -> None:
+        if gate.kind == "key":
+            task = create_task(refresh())
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    async def finish() -> None:
+        await gather(*tasks, return_exceptions=True)
+
+    stack.push_async_callback(finish)
+    return changed
 
 
 async def compose(ports: Ports, settings: Settings) -> Service:

@@ -12,9 +12,10 @@ from uuid import UUID
 
 from grantlog import metrics
 from grantlog.core.decision import Decision, Envelope, GateChange, Name, Origin
-from grantlog.core.grant.standing import family_of
+from grantlog.core.grant.standing import closed_gate, family_of
 from grantlog.core.grant.state import GrantState
 from grantlog.core.identifiers import MICROS, Micros, StreamId
+from grantlog.core.protocol.errors import ProtocolError
 from grantlog.flows.service import Service
 from grantlog.ports import Append, Appended, Conflict, Head, Loaded, Projection, Rejected, Replay, UnavailableError
 
@@ -84,6 +85,8 @@ async def handle(service: Service, stream: StreamId, evolve: Evolve, rule: Rule[
     """
     for attempt in range(ATTEMPTS):
         loaded = await service.ports.log.load(stream)
+        if loaded.head.gate_sequence > service.gates.sequence:
+            await service.gates.catch_up(loaded.head.gate_sequence)
         prepared = await rule(loaded)
         if prepared.event is None:
             await shield(_project(service, stream, loaded.state, loaded.head, prepared))
@@ -132,6 +135,7 @@ async def append(
     match verdict:
         case Appended():
             await _project(service, stream, state, verdict.head, prepared)
+            await _refuse_born_dead(service, state, verdict.head, prepared)
             return Handled(prepared.answer, state, version, appended=True)
         case Conflict():
             metrics.APPEND_CONFLICTS.inc()
@@ -166,6 +170,24 @@ async def _project(service: Service, stream: StreamId, state: Any, head: Head, p
     if not known:
         _postgres_alone_decides(service, head)
     metrics.REVOKE_TO_DENY.observe((log.now() - began) / MICROS)
+
+
+async def _refuse_born_dead(service: Service, state: Any, head: Head, prepared: Prepared[Any]) -> None:
+    """A gate was closed while tokens were issued below it: they stand on the log and are dead, and nobody gets them."""
+    if prepared.denies or not isinstance(state, GrantState) or head.gate_sequence <= service.gates.sequence:
+        return
+    await service.gates.catch_up(head.gate_sequence)
+    refuse_closed(service, state)
+
+
+def refuse_closed(service: Service, state: GrantState) -> None:
+    """Raises ProtocolError invalid_grant for a grant below a closed gate, temporarily_unavailable for a quarantined one."""
+    closed = closed_gate(state.stamps, service.ports.log.now(), service.gates.map)
+    if closed is None:
+        return
+    if closed.endswith("_quarantined"):
+        raise ProtocolError("temporarily_unavailable", "the grant is suspended", closed)
+    raise ProtocolError("invalid_grant", "the grant was revoked", closed)
 
 
 def _postgres_alone_decides(service: Service, head: Head) -> None:

@@ -14,7 +14,7 @@ from grantlog.core.protocol.requests import Parameters
 from grantlog.core.protocol.token_text import Kind
 from grantlog.flows import mint
 from grantlog.flows.authenticate import Authenticated
-from grantlog.flows.handle import Prepared, handle
+from grantlog.flows.handle import Prepared, handle, refuse_closed
 from grantlog.flows.service import Service
 from grantlog.ports import Loaded
 
@@ -50,6 +50,7 @@ async def redeem(service: Service, client: Authenticated, parameters: Parameters
         if isinstance(decision.answer, Refused):
             return Prepared(event=decision.event, answer=decision.answer, denies=decision.event is not None)
         assert state is not None
+        refuse_closed(service, state)
         choice = resource.narrow(
             service.policy.catalog,
             service.policy.issuer,

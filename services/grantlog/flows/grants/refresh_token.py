@@ -25,7 +25,7 @@ from grantlog.core.protocol.token_text import Kind, Presented
 from grantlog.flows import mint
 from grantlog.flows.authenticate import Authenticated
 from grantlog.flows.findings import record_finding
-from grantlog.flows.handle import Prepared, handle
+from grantlog.flows.handle import Prepared, handle, refuse_closed
 from grantlog.flows.sealed_answer import SealedAnswer, seal, unseal
 from grantlog.flows.service import Service
 from grantlog.ports import Loaded
@@ -115,12 +115,16 @@ async def _rule(redemption: Redemption, loaded: Loaded) -> Prepared[Outcome]:
             outcome = Outcome(name, refused=refused, event=decision.event)
             return Prepared(event=decision.event, answer=outcome, denies=decision.event is not None)
         case Repeat(version=version):
+            assert state is not None
+            refuse_closed(service, state)
             return await _repeat(redemption, version)
         case IssueBeside():
             assert state is not None
+            refuse_closed(service, state)
             return await _issue_beside(redemption, state, given, now)
         case Issue():
             assert state is not None
+            refuse_closed(service, state)
             return await _rotate(redemption, state, now)
 
 
