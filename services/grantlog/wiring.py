@@ -25,6 +25,7 @@ from grantlog.flows.callers import Callers
 from grantlog.flows.client_directory import ClientDirectory
 from grantlog.flows.fallback import Fallback
 from grantlog.flows.gate_watch import GateWatch
+from grantlog.flows.key_watch import KeyWatch
 from grantlog.flows.service import Service
 from grantlog.ports import Ports, Signer, UnavailableError
 from grantlog.settings import Settings
@@ -102,7 +103,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 name=f"grantlog {settings.worker_name}",
             )
         )
-        vault = postgres.reads
+        vault = postgres.pool
         if settings.vault_database_url is not None:
             vault_dsn = settings.vault_database_url.get_secret_value()
             vault = await stack.enter_async_context(open_pool(vault_dsn, name="grantlog vault", size=2))
@@ -110,7 +111,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             open_crypto(
                 read_root_keys(_value(settings.root_keys), settings.root_keys_file),
                 postgres.log,
-                postgres.reads,
+                postgres.pool,
                 vault,
                 password_workers=settings.password_workers,
                 password_queue=settings.password_queue,
@@ -176,6 +177,7 @@ async def compose(ports: Ports, settings: Settings) -> Service:
     """A service on open ports, with what it remembers brought up to the log's head."""
     watch = GateWatch(ports.log)
     clients = ClientDirectory(ports.log, watch)
+    KeyWatch(ports.signer, watch)
     initial = _value(settings.initial_access_token)
     service = Service(
         ports=ports,
