@@ -25,6 +25,7 @@ from grantlog.flows.callers import Callers
 from grantlog.flows.client_directory import ClientDirectory
 from grantlog.flows.fallback import Fallback
 from grantlog.flows.gate_watch import GateWatch
+from grantlog.flows.key_watch import KeyWatch
 from grantlog.flows.service import Service
 from grantlog.ports import Ports, Projection
 
@@ -79,7 +80,7 @@ async def memory_process(stores: Stores | None = None, **policy: Any) -> AsyncIt
         transactions=MemoryTransactions(),
         throttle=MemoryThrottle({}),
         signer=signer,
-        secrets=MemorySecrets(root),
+        secrets=MemorySecrets(root, _INDEX_KEY),
         data_keys=MemoryDataKeys(shared.vault, root),
         passwords=MemoryPasswords(log),
         key_wrapping=RootKeyWrapping(root, shared.wrapped_keys, shared.vault),
@@ -91,6 +92,7 @@ async def memory_process(stores: Stores | None = None, **policy: Any) -> AsyncIt
     )
     watch = GateWatch(log)
     clients = ClientDirectory(log, watch)
+    KeyWatch(signer, watch)
     service = Service(
         ports=ports,
         policy=Policy(issuer="https://issuer.example", catalog=Catalog((API,)), **policy),
@@ -103,3 +105,4 @@ async def memory_process(stores: Stores | None = None, **policy: Any) -> AsyncIt
 
 
 _ROOT = memory_root_keys()
+_INDEX_KEY = bytes(32)

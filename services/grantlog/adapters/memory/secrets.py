@@ -16,5 +16,5 @@ class MemorySecrets(RootSecrets):
 
     __slots__ = ()
 
-    def __init__(self, root: RootKeys | None = None) -> None:
-        super().__init__(root or memory_root_keys(), urandom(KEY_BYTES))
+    def __init__(self, root: RootKeys | None = None, index_key: bytes | None = None) -> None:
+        super().__init__(root or memory_root_keys(), index_key or urandom(KEY_BYTES))
