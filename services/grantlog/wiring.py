@@ -1,8 +1,7 @@
 """Composition root: the only importer of adapters. Settings in, a ``Service`` with open ports out."""
 
-from asyncio import Task, create_task, gather
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 from uuid import UUID
 
@@ -18,7 +17,6 @@ from grantlog.adapters.postgres.opening import open_postgres
 from grantlog.adapters.postgres.pool import open_pool
 from grantlog.adapters.postgres.recover import recover
 from grantlog.adapters.redis.client import open_redis
-from grantlog.core.grant.standing import Gate
 from grantlog.core.protocol.policy import Policy
 from grantlog.core.protocol.resource import Catalog, ResourceRule
 from grantlog.flows.callers import Callers
@@ -27,7 +25,7 @@ from grantlog.flows.fallback import Fallback
 from grantlog.flows.gate_watch import GateWatch
 from grantlog.flows.key_watch import KeyWatch
 from grantlog.flows.service import Service
-from grantlog.ports import Ports, Signer, UnavailableError
+from grantlog.ports import Ports
 from grantlog.settings import Settings
 
 
@@ -148,36 +146,14 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             egress=await stack.enter_async_context(open_egress(private=settings.egress_private)),
         )
         service = await compose(ports, settings)
-        service.gates.on_change(refreshing(crypto.signer, stack))
+        stack.push_async_callback(KeyWatch(ports.signer, service.gates).close)
         yield service
-
-
-def refreshing(signer: Signer, stack: AsyncExitStack) -> Callable[[Gate], None]:
-    """A listener that has the keyring read again as soon as one of its keys has changed: a compromised one signs no more."""
-    tasks: set[Task[None]] = set()
-
-    async def refresh() -> None:
-        with suppress(UnavailableError):  # the signer's own round asks again
-            await signer.refresh()
-
-    def changed(gate: Gate) -> None:
-        if gate.kind == "key":
-            task = create_task(refresh())
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-
-    async def finish() -> None:
-        await gather(*tasks, return_exceptions=True)
-
-    stack.push_async_callback(finish)
-    return changed
 
 
 async def compose(ports: Ports, settings: Settings) -> Service:
     """A service on open ports, with what it remembers brought up to the log's head."""
     watch = GateWatch(ports.log)
     clients = ClientDirectory(ports.log, watch)
-    KeyWatch(ports.signer, watch)
     initial = _value(settings.initial_access_token)
     service = Service(
         ports=ports,

@@ -1,6 +1,6 @@
 """A stolen signing key stops signing in every process as soon as that process sees its gate, not at the next look."""
 
-from asyncio import Task, create_task
+from asyncio import Task, create_task, gather
 
 from structlog import get_logger
 
@@ -18,6 +18,10 @@ class KeyWatch:
         self._signer = signer
         self._refreshing: set[Task[None]] = set()
         watch.on_change(self._changed)
+
+    async def close(self) -> None:
+        """Waits for what is being read."""
+        await gather(*self._refreshing, return_exceptions=True)
 
     def _changed(self, gate: Gate) -> None:
         if gate.kind == "key":
