@@ -112,7 +112,7 @@ async def command(url: str, *words: bytes | str | int) -> object:
         await connection.close()
 
 
-def _node(stack: ExitStack, number: int) -> EmbeddedValkey:
+def cluster_node(stack: ExitStack, number: int) -> EmbeddedValkey:
     directory = stack.enter_context(short_directory())
     options = {
         "cluster-enabled": "yes",
@@ -149,7 +149,7 @@ async def join(nodes: list[EmbeddedValkey]) -> None:
 def cluster_nodes() -> Iterator[list[EmbeddedValkey]]:
     """Three primaries on loopback, one cluster."""
     with ExitStack() as stack:
-        nodes = [_node(stack, number) for number in range(3)]
+        nodes = [cluster_node(stack, number) for number in range(3)]
         run_apart(join(nodes))
         yield nodes
 

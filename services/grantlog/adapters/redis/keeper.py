@@ -52,8 +52,14 @@ class RedisKeeper:
         self._prepared: set[int] = set()
 
     async def runs(self) -> Mapping[str, str]:
-        """See the port."""
-        return {str(tag): live(self._nodes, tag)[1] for tag in range(self._tags)}
+        """See the port. Every server is asked: one that has just gone may not have been missed yet."""
+
+        async def ask(tag: int) -> str:
+            connection, run_id = live(self._nodes, tag)
+            await connection.execute(b"PING")
+            return run_id
+
+        return {str(tag): run_id for tag, run_id in enumerate(await self._everywhere(ask))}
 
     async def beat(self, projection: Projection, position: int, gate_sequence: int, at: Micros) -> bool:
         """See the port. False as well when a cursor stands lower than it was left. Raises UnavailableError."""
