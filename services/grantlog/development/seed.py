@@ -47,9 +47,11 @@ async def _client(service: Service, kept: Kept, demo: DemoClient) -> Planted:
     """A client whose id and secret we remember and the log knows; otherwise a new one with an id of its own."""
     known = kept.read()
     client_id = known.get(f"client_{demo.key}")
-    if client_id is not None and await service.ports.log.bearer(client_name(ClientId(client_id))) is not None:
+    stream = None if client_id is None else await service.ports.log.bearer(client_name(ClientId(client_id)))
+    if client_id is not None and stream is not None:
         # The issuer may have moved, and this version's demo may differ from the last one's.
-        await clients.update(service, ClientId(client_id), demo.metadata, _origin(service))
+        if (await service.ports.log.load(stream)).state.metadata != demo.metadata:
+            await clients.update(service, ClientId(client_id), demo.metadata, _origin(service))
         return Planted(client_id, known.get(f"client_{demo.key}_secret"), demo.metadata)
     fresh = ClientId(f"demo-{demo.key.replace('_', '-')}-{secrets.token_hex(3)}")
     planted = await clients.register(service, demo.metadata, _origin(service), fresh)
