@@ -87,6 +87,30 @@ def test_a_key_whose_successor_was_stolen_gets_another_and_stays_longer() -> Non
     ]
 
 
+def test_a_young_key_whose_early_successor_was_stolen_gets_another_before_it_retires() -> None:
+    state, _ = rotate(None, NOW)
+    early = PublishNext(alg="ES256", activates_at=after(NOW, 200))
+    state, steps = rotate(carry_out(state, early, after(NOW, 100)), after(NOW, 100))
+    assert steps == [RetireOld(kid="k1", retires_at=after(NOW, 250))]
+    assert state is not None
+    _, steps = rotate(steal(state, "k2"), after(NOW, 150))
+    assert steps == [
+        PublishNext(alg="ES256", activates_at=after(NOW, 250)),
+        RetireOld(kid="k1", retires_at=after(NOW, 300)),
+    ]
+
+
+def test_the_successor_of_a_waiting_key_signs_after_it() -> None:
+    quick = RotationRules(lifetime=1000, max_age=10, token_lifetime=50)
+    state, _ = rotate(None, NOW, quick)
+    for activates_at in (after(NOW, 1000), after(NOW, 1050)):
+        state = carry_out(state, PublishNext(alg="ES256", activates_at=activates_at), after(NOW, 950))
+    state, _ = rotate(state, after(NOW, 950), quick)
+    assert state is not None
+    _, steps = rotate(steal(state, "k3"), after(NOW, 955), quick)
+    assert steps[0] == PublishNext(alg="ES256", activates_at=Micros(after(NOW, 1000) + 1))
+
+
 def test_without_a_max_age_rotation_comes_to_an_end_too() -> None:
     eager = RotationRules(lifetime=1000, max_age=0, token_lifetime=50)
     state, _ = rotate(None, NOW, eager)
