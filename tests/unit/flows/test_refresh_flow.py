@@ -1,0 +1,118 @@
+"""A refresh from the token endpoint's flow to introspection, on memory ports (OAuth 2.1 section 4.3)."""
+
+from asyncio import gather
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from tests.support.world import VERIFIER, World, memory_world
+
+from grantlog.core.decision import GateChange
+from grantlog.core.protocol.errors import ProtocolError
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with memory_world() as made:
+        yield made
+
+
+async def refused(world: World, **parameters: Any) -> str:
+    with pytest.raises(ProtocolError) as caught:
+        await world.token(**parameters)
+    return caught.value.reason
+
+
+async def test_a_retry_gets_the_same_answer_and_the_family_does_not_fork(world: World) -> None:
+    first = await world.family()
+
+    answers = await gather(
+        *(world.token(grant_type="refresh_token", refresh_token=first["refresh_token"]) for _ in range(4))
+    )
+
+    assert all(answer == answers[0] for answer in answers)
+    assert await world.active(answers[0]["access_token"])
+
+
+async def test_a_second_tab_with_another_scope_gets_its_own_access_token_under_the_same_successor(world: World) -> None:
+    first = await world.family()
+    one = await world.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
+
+    two = await world.token(grant_type="refresh_token", refresh_token=first["refresh_token"], scope="api:read")
+    again = await world.token(grant_type="refresh_token", refresh_token=first["refresh_token"], scope="api:read")
+
+    assert two["refresh_token"] == one["refresh_token"]
+    assert two["access_token"] != one["access_token"]
+    assert two["scope"] == "api:read"
+    assert again == two
+
+
+async def test_a_replay_after_the_successor_was_used_kills_every_token_of_the_family(world: World) -> None:
+    first = await world.family()
+    second = await world.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
+    third = await world.token(grant_type="refresh_token", refresh_token=second["refresh_token"])
+    assert await world.active(third["access_token"])
+
+    assert await refused(world, grant_type="refresh_token", refresh_token=first["refresh_token"]) == "refresh_reused"
+
+    assert not any([await world.active(each["access_token"]) for each in (first, second, third)])
+    assert await refused(world, grant_type="refresh_token", refresh_token=third["refresh_token"]) == "grant_revoked"
+
+
+async def test_a_replay_outside_the_window_kills_and_inside_repeats(world: World) -> None:
+    first = await world.family()
+    await world.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
+    world.process.clock.advance(9.9)
+    await world.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
+    world.process.clock.advance(0.2)
+
+    assert await refused(world, grant_type="refresh_token", refresh_token=first["refresh_token"]) == "refresh_reused"
+
+
+async def test_retries_of_one_token_are_limited(world: World) -> None:
+    first = await world.family()
+    request = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+    for _ in range(6):
+        await world.token(**request)
+
+    assert await refused(world, **request) == "throttled"
+
+
+async def test_nothing_is_issued_below_a_closed_gate(world: World) -> None:
+    first = await world.family()
+    await world.close_gate(GateChange("account", "alice", closes=True))
+
+    assert not await world.active(first["access_token"])
+    assert await refused(world, grant_type="refresh_token", refresh_token=first["refresh_token"]) == "account_revoked"
+
+
+async def test_a_revoked_access_token_is_dead_and_its_siblings_live(world: World) -> None:
+    first = await world.family()
+    second = await world.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
+
+    await world.revoke(first["access_token"])
+
+    assert not await world.active(first["access_token"])
+    assert await world.active(second["access_token"])
+
+
+async def test_a_revoked_refresh_token_takes_the_family_with_it_even_when_it_was_spent(world: World) -> None:
+    first = await world.family()
+    second = await world.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
+
+    await world.revoke(first["refresh_token"])
+
+    assert not await world.active(second["access_token"])
+
+
+async def test_a_replayed_code_revokes_only_with_every_proof(world: World) -> None:
+    code = await world.code()
+    first = await world.token(grant_type="authorization_code", code=code, code_verifier=VERIFIER)
+
+    wrong = {"grant_type": "authorization_code", "code": code, "code_verifier": "x" * 43}
+    assert await refused(world, **wrong) == "pkce_mismatch"
+    assert await world.active(first["access_token"])
+
+    right = {"grant_type": "authorization_code", "code": code, "code_verifier": VERIFIER}
+    assert await refused(world, **right) == "code_replayed"
+    assert not await world.active(first["access_token"])
