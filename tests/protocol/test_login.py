@@ -34,7 +34,13 @@ def test_a_username_is_the_same_however_it_is_spelt(app: Running, username: str)
 
 @pytest.mark.parametrize(
     ("username", "password"),
-    [(USERNAME, "swordfish"), ("nobody", PASSWORD), ("nobody", "x" * 1025), (USERNAME, PASSWORD + "x" * 1024), ("", "")],
+    [
+        (USERNAME, "swordfish"),
+        ("nobody", PASSWORD),
+        ("nobody", "x" * 1025),
+        (USERNAME, PASSWORD + "x" * 1024),
+        ("", ""),
+    ],
     ids=["wrong password", "unknown user", "unknown, long", "known, long", "nothing"],
 )
 def test_every_refusal_is_the_same_answer(app: Running, username: str, password: str) -> None:
