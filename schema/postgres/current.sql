@@ -311,7 +311,8 @@ BEGIN
         SELECT
             given.i,
             (CASE
-                WHEN NOT given.lasting AND given.version = 1 AND (given.stream < oldest OR given.stream >= youngest) THEN 5
+                WHEN NOT given.lasting AND given.version = 1
+                    AND (given.stream >= oldest AND given.stream < youngest) IS NOT TRUE THEN 5
                 WHEN given.version <> 1 + coalesce(
                     CASE
                         WHEN given.lasting THEN (SELECT s.version FROM state_lasting s WHERE s.stream = given.stream)
@@ -336,7 +337,8 @@ BEGIN
                 WHERE verdicts[u.i] = 0
             ) claim
             -- What cannot be remembered until it expires could be replayed: refused as well.
-            WHERE claim.turn > 1 OR claim.expires_at <= stamp OR claim.expires_at < low OR claim.expires_at >= high
+            WHERE claim.turn > 1 OR claim.expires_at <= stamp
+                OR (claim.expires_at >= low AND claim.expires_at < high) IS NOT TRUE
                 OR EXISTS (SELECT FROM replay r WHERE r.key = claim.key AND r.expires_at > stamp)
         LOOP
             verdicts[loser.i] := 4;

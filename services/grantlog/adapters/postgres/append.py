@@ -10,7 +10,7 @@ import asyncpg
 
 from grantlog import metrics
 from grantlog.adapters.clock import PostgresClock
-from grantlog.adapters.codec import EncodedRow
+from grantlog.adapters.codec import CodecError, EncodedRow
 from grantlog.adapters.postgres.errors import OUTCOME_UNKNOWN, is_gone
 from grantlog.adapters.postgres.heads import head_of
 from grantlog.adapters.postgres.pool import Pool
@@ -26,7 +26,7 @@ ROW_ERRORS = (
     asyncpg.ProgramLimitExceededError,
     ValueError,
 )
-"""What one row can do to the statement that carries it; ValueError comes from the driver's own encoder."""
+"""What one row can do to the statement that carries it."""
 _REASONS = {3: "name_taken", 4: "replayed", 5: "bad_id"}
 
 
@@ -59,7 +59,9 @@ class AppendCall:
     async def _halves(self, rows: Sequence[EncodedRow], error: Exception) -> Sequence[Verdict | Exception]:
         """A row that breaks the statement must not take others along: the rest is sent without it."""
         if len(rows) == 1:
-            return [error]
+            refused = CodecError(f"PostgreSQL cannot store the row: {type(error).__name__}")
+            refused.__cause__ = error
+            return [refused]
         middle = len(rows) // 2
         return [*await self.write(rows[:middle]), *await self.write(rows[middle:])]
 

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from time import monotonic
 
 from grantlog.adapters.clock import PostgresClock
-from grantlog.adapters.codec import decode_state, fold_history
+from grantlog.adapters.codec import CodecError, decode_state, fold_history
+from grantlog.adapters.postgres.errors import MissingEventError
 from grantlog.adapters.postgres.heads import head_from
 from grantlog.adapters.postgres.pool import Pool
 from grantlog.adapters.postgres.rows import recorded_of
 from grantlog.adapters.postgres.statements import statement
+from grantlog.core.events import UnknownEventError
 from grantlog.core.identifiers import Micros, StreamId
 from grantlog.ports import Head, Loaded
 
@@ -46,12 +48,13 @@ class LoadCall:
             return Loaded(version, state, head)
         try:
             return await self._folded(stream, kind, head)
-        except ValueError as unreadable:
+        except (UnknownEventError, CodecError, MissingEventError) as unreadable:
             return unreadable
-        except LookupError as unknown:
-            return unknown
 
     async def _folded(self, stream: StreamId, kind: str, head: Head) -> Loaded:
         """Another program wrote the state in another shape: the history says the same."""
         history = [recorded_of(row) for row in await self._pool.fetch(statement("history"), stream)]
-        return Loaded(history[-1].version, fold_history(kind, [(each.version, each.event) for each in history]), head)
+        if not history:
+            raise MissingEventError("a stream has a state and no events")
+        state = fold_history(kind, [(each.version, each.event) for each in history])
+        return Loaded(history[-1].version, state, head)

@@ -1,8 +1,9 @@
-SELECT e.position, e.stream, e.version, e.type, e.schema, e.recorded_at, e.envelope, e.payload, l.leaf
+SELECT e.position, e.stream, e.version, e.type, e.schema, e.recorded_at, e.envelope, e.payload,
+    -- A lookup by position in any plan; as a join it could become a scan of the log.
+    (SELECT l.leaf FROM log l WHERE l.position = e.position) AS leaf
 FROM (
     SELECT * FROM event b WHERE b.stream = $1
     UNION ALL
     SELECT * FROM event_lasting b WHERE b.stream = $1
 ) e
-JOIN log l ON l.position = e.position
 ORDER BY e.version
