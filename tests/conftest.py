@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytest_socket import disable_socket, enable_socket
 
-pytest_plugins = ("tests.support.servers", "tests.support.projections")
+pytest_plugins = ("tests.support.servers", "tests.support.projections", "tests.support.app")
 
 PURE = ("unit", "property")
 """Folders whose tests may not open a network socket (an event loop's own socket pair is a unix socket)."""
