@@ -13,6 +13,9 @@ from grantlog.core.grant.events import AccessTokenRevoked, ReuseDetected, Revoke
 from grantlog.core.grant.state import GrantState
 from grantlog.core.identifiers import ClientId, Micros, after
 
+ANSWERS_LIMIT = 16
+"""So many different requests one spent refresh token answers in its grace window."""
+
 Cause = Literal["lost_response", "two_tabs", "out_of_order", "other_device", "theft", "code_replay"]
 
 
@@ -129,6 +132,8 @@ def refresh(
             for answered in spent.answers:
                 if answered.request_digest == command.request_digest:
                     return Decision(None, Repeat(version=answered.version))
+            if len(spent.answers) >= ANSWERS_LIMIT:
+                return _refused("the refresh token was used already", "refresh_answers_limit")
             return Decision(None, IssueBeside(sealed_at=spent.answers[0].version))
         return _reuse(command, cause_of_reuse(state, command, in_window=in_window))
     if command.issued_hash is None or not compare_digest(command.issued_hash, command.token_hash):
@@ -196,7 +201,7 @@ def revoke_family(state: GrantState | None, client_id: ClientId | None, cause: s
 def revoke_access_token(
     state: GrantState | None, client_id: ClientId | None, token_hash: bytes
 ) -> Decision[Refused | None]:
-    """RFC 7009 section 2.1: one access token, at the wish of its client. One that is not alive needs no event."""
+    """RFC 7009 section 2.1: one access token, at the wish of its client. One that the family does not hold needs no event."""
     if state is None:
         return Decision(None, None)
     if client_id is not None and state.client_id != client_id:

@@ -12,7 +12,7 @@ class Policy:
     issuer: str
     """RFC 8414 section 2; without a trailing slash."""
     catalog: Catalog
-    token_prefix: str = "gl"  # noqa: S105  # the public prefix of tokens
+    token_prefix: str = "gl"
     code_lifetime: int = 60
     access_token_lifetime: int = 600
     id_token_lifetime: int = 600

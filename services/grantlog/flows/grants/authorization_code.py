@@ -48,7 +48,8 @@ async def redeem(service: Service, client: Authenticated, parameters: Parameters
         state: GrantState | None = loaded.state
         decision = decide.redeem_code(state, command, now)
         if isinstance(decision.answer, Refused):
-            return Prepared(event=decision.event, answer=decision.answer, denies=decision.event is not None)
+            dead = decision.event is not None or (state is not None and state.revoked is not None)
+            return Prepared(event=decision.event, answer=decision.answer, denies=dead)
         assert state is not None
         refuse_closed(service, state)
         choice = resource.narrow(

@@ -113,7 +113,8 @@ async def _rule(redemption: Redemption, loaded: Loaded) -> Prepared[Outcome]:
         case Refused() as refused:
             name = "reused" if decision.event is not None else "refused"
             outcome = Outcome(name, refused=refused, event=decision.event)
-            return Prepared(event=decision.event, answer=outcome, denies=decision.event is not None)
+            dead = decision.event is not None or (state is not None and state.revoked is not None)
+            return Prepared(event=decision.event, answer=outcome, denies=dead)
         case Repeat(version=version):
             assert state is not None
             refuse_closed(service, state)

@@ -87,6 +87,13 @@ def test_each_of_two_tabs_gets_its_own_answer_again() -> None:
     assert when(both, spend("r2", 3)).answer == Issue()
 
 
+def test_one_spent_token_answers_a_bounded_number_of_different_requests() -> None:
+    many = (*ONCE, *(beside(f"b{number}", b"digest %d" % number) for number in range(15)))
+    assert when(many[:-1], spend("r1", 2, digest=b"one more")).answer == IssueBeside(sealed_at=3)
+    assert refusal(when(many, spend("r1", 2, digest=b"one more"))) == "refresh_answers_limit"
+    assert when(many, spend("r1", 2, digest=b"digest 14")).answer == Repeat(version=18)
+
+
 def test_without_a_window_every_repetition_is_reuse() -> None:
     decision = refresh(given(evolve, *ONCE), spend("r1", 2), NOW, GraceRules(window=0))
     assert cause(decision) == "lost_response"
