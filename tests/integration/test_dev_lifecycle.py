@@ -135,83 +135,95 @@ def fetch(request: str | urllib.request.Request) -> str:
         return ""
 
 
-def test_it_starts_says_what_to_try_and_stops_without_a_trace(directory: Path) -> None:
+@pytest.fixture(scope="module")
+def first(directory: Path) -> Iterator[Run]:
+    """The first run over a new directory, ready."""
     with running(directory) as run:
-        found = run.wait_ready()
-        assert found["issuer"].startswith("http://127.0.0.1:")
-        assert found["introspection"] != found["issuer"]
-        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-        for name in ("credentials.json", "kept.json", "root_keys", "client.curl", "resource-server.curl"):
-            assert stat.S_IMODE((directory / name).stat().st_mode) == 0o600
+        run.wait_ready()
+        yield run
 
-        page = fetch(found["metrics"])
-        for worker in ("issuer", "introspection", "tail", "worker", "beat"):
-            assert f'grantlog_dev_up{{worker="{worker}"}} 1.0' in page
 
-        second = Run(directory.parent / "dev")
-        assert second.process.wait(30) == 1
-        family = descendants(run.process.pid)
-        assert len(family) >= 8
-        for secret in (found["clients"][0]["client_secret"], found["user"]["password"], found["initial_access_token"]):
-            for pid in family:
-                assert secret.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
-        assert run.stop(signal.SIGINT) == 0
-        assert alive(family, 5) == set()
+def test_it_keeps_everything_where_only_its_owner_may_look(first: Run) -> None:
+    assert stat.S_IMODE(first.directory.stat().st_mode) == 0o700
+    for name in ("credentials.json", "kept.json", "root_keys", "client.curl", "resource-server.curl"):
+        assert stat.S_IMODE((first.directory / name).stat().st_mode) == 0o600
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
-def test_what_it_prints_can_be_pasted(directory: Path) -> None:
-    with running(directory) as run:
-        found = run.wait_ready()
-        take, look, revoke = printed_commands(run.said)
-        # In one shell, as somebody pastes them: take a token, look at it, revoke it, look again.
-        script = f"set -e\n{take}\n{look}\necho\n{revoke}\n{look}\n"
-        pasted = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
-        before, status, after = (line for line in pasted.stdout.splitlines() if line)
-        assert json.loads(before)["active"] is True
-        assert status == "200"
-        assert json.loads(after) == {"active": False}
-        page = fetch(found["metrics"])
-        assert re.search(r'grantlog_tokens_issued_total\{[^}]*worker="issuer"[^}]*\} [1-9]', page)
+def test_what_it_prints_can_be_pasted(first: Run) -> None:
+    take, look, revoke = printed_commands(first.said)
+    # In one shell, as somebody pastes them: take a token, look at it, revoke it, look again.
+    script = f"set -e\n{take}\n{look}\necho\n{revoke}\n{look}\n"
+    pasted = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    before, status, after = (line for line in pasted.stdout.splitlines() if line)
+    assert json.loads(before)["active"] is True
+    assert status == "200"
+    assert json.loads(after) == {"active": False}
 
 
-def test_a_second_start_keeps_names_secrets_data_and_port(directory: Path) -> None:
-    with running(directory) as run:
-        first = run.wait_ready()
-        web = first["clients"][0]
-        token = post(run, "client", f"{first['issuer']}/token", "grant_type=client_credentials", "scope=api:read")
-        run.stop(signal.SIGTERM)
-    with running(directory) as run:
-        assert run.wait_ready() == first
-        assert first["clients"][0] == web
-        found = post(run, "resource-server", f"{first['introspection']}/introspect", f"token={token['access_token']}")
-        assert found["active"] is True
-        assert run.stop(signal.SIGTERM) == 0
+def test_one_page_shows_the_metrics_of_every_process(first: Run) -> None:
+    found = first.wait_ready()
+    post(first, "client", f"{found['issuer']}/token", "grant_type=client_credentials", "scope=api:read")
+    page = fetch(found["metrics"])
+    for worker in ("issuer", "introspection", "tail", "worker", "beat"):
+        assert f'grantlog_dev_up{{worker="{worker}"}} 1.0' in page
+    assert re.search(r'grantlog_tokens_issued_total\{[^}]*worker="issuer"[^}]*\} [1-9]', page)
 
 
-def test_nobody_outlives_a_supervisor_that_was_killed(directory: Path) -> None:
+def test_no_secret_stands_on_a_command_line(first: Run) -> None:
+    found = first.wait_ready()
+    family = descendants(first.process.pid)
+    assert len(family) >= 8
+    lines = b"".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in family)
+    for secret in (found["clients"][0]["client_secret"], found["user"]["password"], found["initial_access_token"]):
+        assert secret.encode() not in lines
+
+
+def test_another_run_over_the_same_directory_is_refused(first: Run) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "grantlog", "dev", "--directory", str(first.directory)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert second.returncode == 1
+    assert f"process {first.process.pid} runs over" in second.stderr
+
+
+def test_a_process_that_dies_comes_back(first: Run) -> None:
+    found = first.wait_ready()
+    by_name = {name_of(pid): pid for pid in descendants(first.process.pid)}
+    os.kill(by_name["serve --role introspection"], signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while "introspection ended (SIGKILL)" not in first.said and time.monotonic() < deadline:
+        time.sleep(0.1)
+    answer = ""
+    while not answer and time.monotonic() < deadline:
+        time.sleep(0.1)
+        answer = fetch(f"{found['introspection']}/readyz")
+    assert json.loads(answer)["status"] == "ready"
+
+
+def test_control_c_ends_every_process(first: Run) -> None:
+    family = descendants(first.process.pid)
+    assert first.stop(signal.SIGINT) == 0
+    assert alive(family, 5) == set()
+
+
+def test_what_was_there_before_a_crash_is_there_after_it_and_nobody_outlives_it(directory: Path) -> None:
     with running(directory) as run:
-        run.wait_ready()
+        before = run.wait_ready()
+        token = post(run, "client", f"{before['issuer']}/token", "grant_type=client_credentials", "scope=api:read")
         family = descendants(run.process.pid)
         run.process.kill()
         run.process.wait()
         assert alive(family, 30) == set()
     with running(directory) as run:
-        run.wait_ready()
-
-
-def test_a_process_that_dies_comes_back(directory: Path) -> None:
-    with running(directory) as run:
-        found = run.wait_ready()
-        by_name = {name_of(pid): pid for pid in descendants(run.process.pid)}
-        os.kill(by_name["serve --role introspection"], signal.SIGKILL)
-        deadline = time.monotonic() + 30
-        answer = ""
-        while not answer and time.monotonic() < deadline:
-            time.sleep(0.3)
-            answer = fetch(f"{found['introspection']}/readyz")
-        assert json.loads(answer)["status"] == "ready"
-        assert "introspection ended (SIGKILL)" in run.said
+        assert run.wait_ready() == before
+        found = post(run, "resource-server", f"{before['introspection']}/introspect", f"token={token['access_token']}")
+        assert found["active"] is True
+        assert run.stop(signal.SIGTERM) == 0
 
 
 def name_of(pid: int) -> str:

@@ -222,10 +222,17 @@ async def test_without_user_namespaces_root_lends_postgres_a_system_user() -> No
 
 def test_where_nobody_else_reaches_the_data_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    closed = tmp_path / "closed"
-    closed.mkdir(mode=0o700)
+    monkeypatch.setattr(identity, "CANDIDATES", ("no such user",))
     with pytest.raises(identity.NoIdentityError, match="GRANTLOG_DATABASE_URL"):
-        identity.postgres_identity(postgres_binary("postgres"), (closed / "dev" / "pg",), namespaces=False)
+        identity.postgres_identity(postgres_binary("postgres"), (tmp_path,), namespaces=False)
+
+
+def test_a_closed_folder_on_the_way_keeps_another_user_out(tmp_path: Path) -> None:
+    stranger = pwd.struct_passwd(("stranger", "x", 12345, 12345, "", "/", "/bin/sh"))
+    assert identity._passes(stranger, Path("/usr"))
+    tmp_path.chmod(0o700)
+    (tmp_path / "open").mkdir(mode=0o755)
+    assert not identity._passes(stranger, tmp_path / "open")
 
 
 def test_a_child_that_ignores_the_request_to_end_is_killed(tmp_path: Path) -> None:
