@@ -5,7 +5,7 @@ from structlog import get_logger
 from grantlog import metrics
 from grantlog.core.decision import Origin
 from grantlog.core.identifiers import ClientId, StreamId
-from grantlog.core.incident.events import FindingRecorded
+from grantlog.core.incident.decide import FindingKind, Record, Severity, record
 from grantlog.core.incident.state import evolve
 from grantlog.flows.handle import Prepared, begin
 from grantlog.flows.service import Service
@@ -16,12 +16,12 @@ _log = get_logger(__name__)
 
 async def record_finding(
     service: Service,
-    kind: str,
+    kind: FindingKind,
     origin: Origin,
     *,
     grant: StreamId | None = None,
     client_id: ClientId | None = None,
-    severity: str = "warning",
+    severity: Severity = "warning",
     detail: tuple[tuple[str, str], ...] = (),
 ) -> None:
     """Appends one finding. Best effort: the request that met it goes on where the log does not answer.
@@ -32,16 +32,10 @@ async def record_finding(
     _log.warning("finding", kind=kind, request_id=origin.request_id, grant=str(grant or ""))
     if await service.ports.throttle.hit("finding", kind, client_id or "", str(grant or "")):
         return
-    finding = FindingRecorded(
-        kind=kind,
-        severity=severity,
-        grant=grant,
-        client_id=client_id,
-        account=None,
-        detail=detail,
-        recorded_at=service.ports.log.now(),
-    )
+    finding = Record(kind=kind, severity=severity, grant=grant, client_id=client_id, detail=detail)
+    log = service.ports.log
     try:
-        await begin(service, service.ports.log.mint(), evolve, Prepared(event=finding, answer=None), origin)
+        recorded = record(None, finding, log.now())
+        await begin(service, log.mint(), evolve, Prepared(event=recorded.event, answer=None), origin)
     except UnavailableError:
         _log.warning("finding_lost", kind=kind, request_id=origin.request_id)

@@ -5,14 +5,12 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Any
 
-from grantlog.core.client.events import ClientMetadata
 from grantlog.core.decision import Origin
 from grantlog.core.identifiers import seconds
 from grantlog.core.protocol.errors import InvalidTokenError, ProtocolError, TooManyRequestsError
-from grantlog.core.protocol.registration import RegistrationRequest, read_registration, response_members
-from grantlog.core.protocol.scope import OIDC_SCOPES
+from grantlog.core.protocol.registration import read_registration, response_members
 from grantlog.flows.authenticate import count_failure, refuse_throttled
-from grantlog.flows.clients import register
+from grantlog.flows.clients import known_scopes, metadata_of, register
 from grantlog.flows.service import Service
 
 RULE = "register"
@@ -31,13 +29,12 @@ async def register_client(
     except InvalidTokenError:
         await count_failure(service, RULE, origin.address)
         raise
-    known = (*service.policy.catalog.scopes, *OIDC_SCOPES)
-    request = read_registration(document, known)
+    request = read_registration(document, known_scopes(service))
     # every registration writes to the log, so every one counts
     wait = await service.ports.throttle.hit(RULE, origin.address)
     if wait:
         raise TooManyRequestsError(wait)
-    made = await register(service, _metadata(request), origin)
+    made = await register(service, metadata_of(request), origin)
     return response_members(
         request,
         client_id=made.state.client_id,
@@ -54,24 +51,5 @@ def _authorize(service: Service, authorization: str | None) -> None:
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise InvalidTokenError("initial_access_token_missing", presented=False)
-    if not compare_digest(sha256(token.strip().encode()).digest(), expected):
+    if not compare_digest(sha256(token.strip().encode("utf-8", "surrogateescape")).digest(), expected):
         raise InvalidTokenError("initial_access_token_wrong")
-
-
-def _metadata(request: RegistrationRequest) -> ClientMetadata:
-    return ClientMetadata(
-        name=request.name,
-        token_endpoint_auth_method=request.token_endpoint_auth_method,
-        redirect_uris=request.redirect_uris,
-        grant_types=request.grant_types,
-        response_types=request.response_types,
-        scope=request.scope,
-        application_type=request.application_type,
-        id_token_signed_response_alg=request.id_token_signed_response_alg,
-        origins=request.origins,
-        contacts=request.contacts,
-        client_uri=request.client_uri,
-        logo_uri=request.logo_uri,
-        policy_uri=request.policy_uri,
-        tos_uri=request.tos_uri,
-    )

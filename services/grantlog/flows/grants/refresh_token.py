@@ -195,6 +195,13 @@ async def _repeat(redemption: Redemption, version: int) -> Prepared[Outcome]:
     handle_ = redemption.presented.handle
     wait = await redemption.service.ports.throttle.hit("retry", str(handle_.stream), str(handle_.version))
     if wait:
+        await record_finding(
+            redemption.service,
+            "retry_limit",
+            redemption.origin,
+            grant=handle_.stream,
+            client_id=redemption.client.client.state.client_id,
+        )
         raise TooManyRequestsError(wait)
     again = await unseal(redemption.service, redemption.presented, version)
     if again is None:
