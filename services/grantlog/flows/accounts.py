@@ -32,6 +32,14 @@ async def find_account(service: Service, username: str) -> StreamId | None:
     return None if hashed is None else await service.ports.log.bearer(decide.username_name(hashed))
 
 
+async def known_account(service: Service, username: str) -> StreamId:
+    """The account with this username. Raises CommandRefusedError (``account_unknown``), UnavailableError."""
+    account = await find_account(service, username)
+    if account is None:
+        raise CommandRefusedError(_UNKNOWN)
+    return account
+
+
 async def create_account(
     service: Service, username: str, password: str, origin: Origin, profile: Mapping[str, str] | None = None
 ) -> StreamId:
@@ -68,7 +76,7 @@ async def set_password(service: Service, username: str, password: str, cause: st
     Raises CommandRefusedError (``account_unknown``), ValueError for a password that cannot be one, and UnavailableError
     while a reader may not know yet: try again.
     """
-    account = await _known(service, username)
+    account = await known_account(service, username)
     await service.ports.passwords.set(account, password)
     await _command(service, account, lambda state: decide.change_password(state, account, cause), origin)
     return account
@@ -79,14 +87,14 @@ async def lock(service: Service, username: str, cause: str, origin: Origin) -> S
 
     Raises CommandRefusedError (``account_unknown``), UnavailableError while a reader may not know yet: try again.
     """
-    account = await _known(service, username)
+    account = await known_account(service, username)
     await _command(service, account, lambda state: decide.lock(state, account, cause), origin)
     return account
 
 
 async def unlock(service: Service, username: str, cause: str, origin: Origin) -> StreamId:
     """Lets the person log in again. Raises CommandRefusedError (``account_unknown``), UnavailableError."""
-    account = await _known(service, username)
+    account = await known_account(service, username)
     await _command(service, account, lambda state: decide.unlock(state, account, cause), origin)
     return account
 
@@ -98,13 +106,6 @@ async def read_profile(service: Service, account: StreamId, state: AccountState)
         return None
     profile: Mapping[str, str] = loads(text)
     return profile
-
-
-async def _known(service: Service, username: str) -> StreamId:
-    account = await find_account(service, username)
-    if account is None:
-        raise CommandRefusedError(_UNKNOWN)
-    return account
 
 
 async def _command(service: Service, account: StreamId, rule: _Rule, origin: Origin) -> None:

@@ -12,6 +12,8 @@ from grantlog.core.decision import Decision, Origin, Refused
 from grantlog.core.identifiers import ClientId, Micros, StreamId
 from grantlog.core.protocol.client_auth import CLIENT_ID_LIMIT, secret_digest
 from grantlog.core.protocol.client_secret import SECRET_BYTES, write_client_secret
+from grantlog.core.protocol.registration import RegistrationRequest
+from grantlog.core.protocol.scope import OIDC_SCOPES
 from grantlog.flows.handle import RejectedError, begin, handle, plain
 from grantlog.flows.operators import CommandRefusedError, birth, settle
 from grantlog.flows.service import Service
@@ -34,6 +36,31 @@ class NewSecret:
 
     text: str = field(repr=False)
     previous_until: Micros | None
+
+
+def metadata_of(request: RegistrationRequest) -> ClientMetadata:
+    """What a registration makes of a client."""
+    return ClientMetadata(
+        name=request.name,
+        token_endpoint_auth_method=request.token_endpoint_auth_method,
+        redirect_uris=request.redirect_uris,
+        grant_types=request.grant_types,
+        response_types=request.response_types,
+        scope=request.scope,
+        application_type=request.application_type,
+        id_token_signed_response_alg=request.id_token_signed_response_alg,
+        origins=request.origins,
+        contacts=request.contacts,
+        client_uri=request.client_uri,
+        logo_uri=request.logo_uri,
+        policy_uri=request.policy_uri,
+        tos_uri=request.tos_uri,
+    )
+
+
+def known_scopes(service: Service) -> tuple[str, ...]:
+    """Every scope that a client may be registered for."""
+    return (*service.policy.catalog.scopes, *OIDC_SCOPES)
 
 
 async def register(
