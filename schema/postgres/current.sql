@@ -539,7 +539,10 @@ BEGIN
     UPDATE head SET
         log_id = fresh,
         projection = jsonb_build_object(
-            'generation', (top.projection ->> 'generation')::integer + 1, 'runs', '{}'::jsonb, 'since', moment, 'next', NULL
+            -- Past every generation that was ever written: nothing of the lost log is read again.
+            'generation',
+            1 + greatest((top.projection ->> 'generation')::integer, (top.projection ->> 'next')::integer),
+            'runs', '{}'::jsonb, 'since', moment, 'next', NULL
         )
     WHERE head.log = 0 RETURNING head.*;
 END
