@@ -12,7 +12,7 @@ from grantlog.web.cors import ORIGINS, OriginIndex
 from grantlog.web.keys import LIFE, SERVICE, SETTINGS, Life
 from grantlog.web.middlewares import guarded
 from grantlog.web.origin import PROXIES, trusted_proxies
-from grantlog.web.routes import EVERYWHERE, Handler, Route, rows
+from grantlog.web.routes import EVERYWHERE, Handler, Kind, Route, rows
 
 BODY_LIMIT = 64 * 1024
 
@@ -35,7 +35,7 @@ def create_app(service: Service, settings: Settings, role: str) -> web.Applicati
     for path, routes in by_path.items():
         _add_path(app, path, routes)
     # Answered by a route, not by a middleware: nothing stands in the way of the routes that exist.
-    _add(app, Route(name="unknown", method="*", path="/{path:.*}", handler=_unknown, roles=EVERYWHERE, page=None))
+    _add(app, Route("unknown", "*", "/{path:.*}", _unknown, EVERYWHERE, kind="either"))
     return app
 
 
@@ -50,11 +50,9 @@ def _add_path(app: web.Application, path: str, routes: list[Route]) -> None:
     if shared.cors != "none":
         allowed.add("OPTIONS")
         answer = cors.open_preflight if shared.cors == "any" else cors.preflight
-        name = f"{shared.name}_preflight"
-        _add(app, Route(name=name, method="OPTIONS", path=path, handler=answer, roles=shared.roles))
-    other = Route(
-        name=shared.name, method="*", path=path, handler=_other_method(allowed), roles=shared.roles, page=shared.page
-    )
+        _add(app, Route(f"{shared.name}_preflight", "OPTIONS", path, answer, shared.roles))
+    kind: Kind = "data" if shared.kind == "data" else "page"
+    other = Route(shared.name, "*", path, _other_method(allowed), shared.roles, kind=kind)
     _add(app, other)
 
 

@@ -6,8 +6,8 @@ from hmac import compare_digest
 from aiohttp import web
 
 from grantlog.core.protocol.requests import Parameters
+from grantlog.web.failures import Problem
 from grantlog.web.keys import SERVICE
-from grantlog.web.pages.problem import Problem
 
 
 def form_token(request: web.Request, form: str, *bound_to: str) -> str:
@@ -20,4 +20,9 @@ def require_form_token(request: web.Request, parameters: Parameters, form: str, 
     """Raises Problem where the posted form is not one that we gave to this browser."""
     given = parameters.get("csrf") or ""
     if not compare_digest(given.encode(), form_token(request, form, *bound_to).encode()):
-        raise Problem(403, "It is too old, or was meant for another browser. Please go back and try again.", "csrf")
+        raise Problem(
+            403,
+            "It is too old, or was meant for another browser. Please go back and try again.",
+            "csrf",
+            title="This form was not accepted",
+        )

@@ -8,10 +8,18 @@ from aiohttp import web
 
 from grantlog.core.protocol.errors import ProtocolError
 from grantlog.ports import UnavailableError
-from grantlog.web.pages.problem import Problem
 
 _NOTHING: Final[Mapping[str, str]] = {}
-_BUSY: Final = "Part of this service does not answer at the moment."
+
+
+@dataclass(frozen=True)
+class Problem(Exception):  # noqa: N818  # it is a page to show, and an error only to Python
+    """A page's own refusal, for what no specification names. ``text`` is for people, ``reason`` for logs and metrics."""
+
+    status: int
+    text: str
+    reason: str
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +29,13 @@ class Failure:
     status: int
     code: str
     """The specification's name of the error (RFC 6749 section 5.2)."""
-    text: str
+    description: str
+    """For programs and those who write them (RFC 6749 section 5.2, ``error_description``)."""
     reason: str
     """Private, stable and greppable; for logs and metrics alone."""
     title: str | None = None
+    text: str | None = None
+    """For people; None: what is always said of the status."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -35,35 +46,40 @@ def failure_of(error: Exception) -> Failure:
             return Failure(
                 status=error.status,
                 code=error.error,
-                text=error.description,
+                description=error.description,
                 reason=error.reason,
                 headers=error.headers,
             )
         case Problem():
             return Failure(
                 status=error.status,
-                code="invalid_request" if error.status < 500 else "temporarily_unavailable",
-                text=error.text,
+                code="invalid_request",
+                description="the form was not accepted",
                 reason=error.reason,
                 title=error.title,
-                headers=_NOTHING if error.retry_after is None else {"Retry-After": str(error.retry_after)},
+                text=error.text,
             )
         case UnavailableError():
             return Failure(
                 status=503,
                 code="temporarily_unavailable",
-                text=_BUSY,
+                description="a part of this service does not answer at the moment",
                 reason="unavailable",
                 headers={"Retry-After": str(error.retry_after)},
             )
         case web.HTTPRequestEntityTooLarge():
-            return Failure(status=413, code="invalid_request", text="the body is too large", reason="body_too_large")
+            return Failure(
+                status=413, code="invalid_request", description="the body is too large", reason="body_too_large"
+            )
+        case web.RequestPayloadError():
+            text = "the body cannot be read"
+            return Failure(status=400, code="invalid_request", text=text, reason="body_unreadable")
         case web.HTTPException():
             allow = error.headers.get("Allow")
             return Failure(
                 status=error.status,
                 code="invalid_request",
-                text=error.reason,
+                description=error.reason,
                 reason=f"http_{error.status}",
                 headers=_NOTHING if allow is None else {"Allow": allow},
             )
@@ -71,6 +87,6 @@ def failure_of(error: Exception) -> Failure:
             return Failure(
                 status=500,
                 code="server_error",
-                text="Something went wrong on our side.",
+                description="something went wrong on our side",
                 reason=f"unforeseen:{type(error).__name__}",
             )

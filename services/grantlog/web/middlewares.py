@@ -14,12 +14,12 @@ from grantlog import metrics
 from grantlog.core.protocol.headers import cross_site
 from grantlog.web import cors
 from grantlog.web.answers import json_answer
-from grantlog.web.failures import Failure, failure_of
+from grantlog.web.failures import Failure, Problem, failure_of
 from grantlog.web.keys import ORIGIN, SETTINGS
 from grantlog.web.origin import origin_of, own_origin
-from grantlog.web.pages.problem import Problem, problem_page
+from grantlog.web.pages.problem import problem_page
 from grantlog.web.pages.render import secure
-from grantlog.web.routes import NEVER_STORED, Handler, Route
+from grantlog.web.routes import NEVER, Handler, Route
 
 _log = get_logger(__name__)
 
@@ -44,7 +44,7 @@ def guarded(route: Route) -> Handler:
         began = perf_counter()
         request[ORIGIN] = origin_of(request)
         try:
-            if route.form:
+            if route.kind == "form":
                 _refuse_foreign_form(request)
             response = await handler(request)
         except Exception as error:  # noqa: BLE001  # the one place where every error ends; what is unknown is logged
@@ -63,7 +63,7 @@ def guarded(route: Route) -> Handler:
 def _finisher(route: Route) -> Finish:
     """What every answer of a route gets at the end."""
     kept = {"Cache-Control": route.cache, "X-Content-Type-Options": "nosniff"}
-    may_keep = route.cache != NEVER_STORED
+    may_keep = route.cache != NEVER
 
     async def finish(request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(kept if may_keep and response.status < 400 else _UNSTORED)
@@ -77,32 +77,32 @@ def _finisher(route: Route) -> Finish:
 
 
 def _shows_page(request: web.Request, route: Route) -> bool:
-    """Whether people read what this request is answered; where nothing else tells, what it accepts does."""
-    return route.page if route.page is not None else "text/html" in request.headers.get("Accept", "")
+    """Whether people read what this request is answered."""
+    if route.kind == "either":
+        return "text/html" in request.headers.get("Accept", "")
+    return route.kind != "data"
 
 
 def _refuse_foreign_form(request: web.Request) -> None:
     """Fetch Metadata and Origin: a form of ours is posted by a page of ours, or not at all."""
     headers = request.headers
     if cross_site(headers.get("Sec-Fetch-Site"), headers.get("Origin"), own_origin(request.app[SETTINGS].issuer)):
-        raise Problem(403, "It was not sent from a page of this server. Please go back and try again.", "form_foreign")
+        raise Problem(
+            403,
+            "It was not sent from a page of this server. Please go back and try again.",
+            "form_foreign",
+            title="This form was not accepted",
+        )
 
 
 def _failed(request: web.Request, route: Route, error: Exception) -> web.Response:
     failure = failure_of(error)
     _tell(request, route, failure, error)
     if _shows_page(request, route):
-        response = problem_page(
-            request,
-            status=failure.status,
-            text=failure.text,
-            title=failure.title,
-            code=failure.code,
-            request_id=request[ORIGIN].request_id,
-        )
+        response = problem_page(request, failure)
     else:
         # RFC 6749 5.2: the members of an error; Appendix A.8 has the characters of error_description
-        response = json_answer({"error": failure.code, "error_description": failure.text}, status=failure.status)
+        response = json_answer({"error": failure.code, "error_description": failure.description}, status=failure.status)
     response.headers.update(failure.headers)
     return response
 

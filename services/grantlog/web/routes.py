@@ -1,12 +1,12 @@
 """THE TABLE: every route of the server, and everything about it that is not its handler's business.
 
-A row says who may reach it (``auth``), from which other origins (``cors``), how long it may be kept (``cache``), whether it
-is a form that only our own pages may post (``form``), and whether people or programs read its answers (``page``). The
-wrapper in ``middlewares`` enforces all but ``auth``, which the handler proves and a test compares with this table.
+A row says who may reach it (``auth``), from which other origins (``cors``), how long it may be kept (``cache``), and whether
+programs or people read its answers, or only our own pages may post it (``kind``). The wrapper in ``middlewares`` enforces
+all but ``auth``, which the handler proves and tests compare with this table.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -28,18 +28,26 @@ from grantlog.web.endpoints import (
     static,
     token,
 )
+from grantlog.web.endpoints.static import ICON, STYLESHEET
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Role = Literal["issuer", "introspection", "console"]
+Auth = Literal["none", "client", "bearer", "cookie", "session"]
+"""A client's credentials; the initial access token; the cookie of a login under way; a session."""
+Cors = Literal["none", "any", "registered"]
+Kind = Literal["data", "page", "form", "either"]
+"""Answers are for programs, or for people; a form is a page's POST; either: as ``Accept`` says."""
+Row = tuple[str, str, str, Handler, frozenset[Role], Auth, Cors, str, Kind]
 
 ISSUER: frozenset[Role] = frozenset({"issuer"})
 INTROSPECTION: frozenset[Role] = frozenset({"introspection"})
 NOT_INTROSPECTION: frozenset[Role] = frozenset({"issuer", "console"})
 EVERYWHERE: frozenset[Role] = frozenset({"issuer", "introspection", "console"})
-NEVER_STORED = "no-store"
+NEVER = "no-store"
+EVER = "public, max-age=31536000, immutable"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Route:
     """One row of the table."""
 
@@ -49,59 +57,58 @@ class Route:
     path: str
     handler: Handler
     roles: frozenset[Role]
-    auth: Literal["none", "client", "initial_access_token", "session", "login"] = "none"
-    cors: Literal["none", "any", "registered"] = "none"
-    cache: str = NEVER_STORED
-    form: bool = False
-    page: bool | None = False
-    """None: as the request's ``Accept`` says."""
+    auth: Auth = "none"
+    cors: Cors = "none"
+    cache: str = NEVER
+    kind: Kind = "data"
 
 
 def table(settings: Settings) -> tuple[Route, ...]:
-    """All rows, below the issuer's path where it has one."""
+    """All rows; ``~`` is the issuer's path."""
     base = urlsplit(settings.issuer).path
-    kept = f"public, max-age={settings.jwks_max_age}"
-    return (
-        # name, method, path, handler, roles, auth, CORS, cache, form, page
-        Route(name="token", method="POST", path=f"{base}/token", handler=token.token, roles=ISSUER,
-              auth="client", cors="registered"),
-        Route(name="introspect", method="POST", path=f"{base}/introspect", handler=introspect.introspect,
-              roles=INTROSPECTION, auth="client"),
-        Route(name="introspect_batch", method="POST", path=f"{base}/introspect/batch",
-              handler=introspect.introspect_batch, roles=INTROSPECTION, auth="client"),
-        Route(name="revoke", method="POST", path=f"{base}/revoke", handler=revoke.revoke, roles=ISSUER,
-              auth="client", cors="registered"),
-        Route(name="register", method="POST", path=f"{base}/register", handler=register.register, roles=ISSUER,
-              auth="initial_access_token"),
-        # RFC 8414 3.1: the well-known string goes "between the host component and the path component, if any"
-        Route(name="oauth_metadata", method="GET", path=f"/.well-known/oauth-authorization-server{base}",
-              handler=metadata.oauth, roles=ISSUER, cors="any", cache=kept),
-        # OpenID Connect Discovery 4: "concatenating the string /.well-known/openid-configuration to the Issuer"
-        Route(name="openid_metadata", method="GET", path=f"{base}/.well-known/openid-configuration",
-              handler=metadata.openid, roles=ISSUER, cors="any", cache=kept),
-        Route(name="jwks", method="GET", path=f"{base}/jwks", handler=jwks.jwks, roles=ISSUER, cors="any", cache=kept),
-        Route(name="authorize", method="GET", path=f"{base}/authorize", handler=authorize.by_query, roles=ISSUER,
-              page=True),
-        # OpenID Connect Core 3.1.2.1: "MUST support the use of the HTTP GET and POST methods"; clients post from afar
-        Route(name="authorize", method="POST", path=f"{base}/authorize", handler=authorize.by_form, roles=ISSUER,
-              page=True),
-        Route(name="login", method="GET", path=f"{base}/login", handler=login.show, roles=ISSUER, page=True),
-        Route(name="login", method="POST", path=f"{base}/login", handler=login.submit, roles=ISSUER, auth="login",
-              form=True, page=True),
-        Route(name="consent", method="GET", path=f"{base}/consent", handler=consent.show, roles=ISSUER,
-              auth="session", page=True),
-        Route(name="consent", method="POST", path=f"{base}/consent", handler=consent.submit, roles=ISSUER,
-              auth="session", form=True, page=True),
-        Route(name="logout", method="GET", path=f"{base}/logout", handler=logout.show, roles=ISSUER, page=True),
-        Route(name="logout", method="POST", path=f"{base}/logout", handler=logout.submit, roles=ISSUER,
-              auth="session", form=True, page=True),
-        Route(name="start", method="GET", path=f"{base}/", handler=start.start, roles=ISSUER, page=True),
-        Route(name="stylesheet", method="GET", path=f"{base}{static.STYLESHEET}", handler=static.stylesheet,
-              roles=NOT_INTROSPECTION, cache="public, max-age=31536000, immutable"),
-        Route(name="livez", method="GET", path="/livez", handler=health.livez, roles=EVERYWHERE),
-        Route(name="readyz", method="GET", path="/readyz", handler=health.readyz, roles=NOT_INTROSPECTION),
-        Route(name="readyz", method="GET", path="/readyz", handler=health.readyz_introspection, roles=INTROSPECTION),
-    )  # fmt: skip
+    # RFC 8414 3.1: the well-known string goes "between the host component and the path component, if any"
+    oauth = f"/.well-known/oauth-authorization-server{base}"
+    # OpenID Connect Discovery 4: "concatenating the string /.well-known/openid-configuration to the Issuer"
+    openid = "~/.well-known/openid-configuration"
+    # OpenID Connect Core 3.1.2.1: "MUST support the use of the HTTP GET and POST methods" at /authorize; applications
+    # post there from their own pages, so that is no form of ours.
+    by_query, by_form = authorize.by_query, authorize.by_form
+    one, many, ready = introspect.introspect, introspect.introspect_batch, health.readyz_introspection
+    css, svg = "~" + STYLESHEET, "~" + ICON
+    some = f"public, max-age={settings.jwks_max_age}"
+    own, guard, both, every = ISSUER, INTROSPECTION, NOT_INTROSPECTION, EVERYWHERE
+    # fmt: off
+    rows: tuple[Row, ...] = (
+        # name              method  path                  handler            roles  auth       CORS          cache  kind
+        ("token",            "POST", "~/token",            token.token,       own,   "client",  "registered", NEVER, "data"),
+        ("introspect",       "POST", "~/introspect",       one,               guard, "client",  "none",       NEVER, "data"),
+        ("introspect_batch", "POST", "~/introspect/batch", many,              guard, "client",  "none",       NEVER, "data"),
+        ("revoke",           "POST", "~/revoke",           revoke.revoke,     own,   "client",  "registered", NEVER, "data"),
+        ("register",         "POST", "~/register",         register.register, own,   "bearer",  "none",       NEVER, "data"),
+        ("oauth_metadata",   "GET",  oauth,                metadata.oauth,    own,   "none",    "any",        some,  "data"),
+        ("openid_metadata",  "GET",  openid,               metadata.openid,   own,   "none",    "any",        some,  "data"),
+        ("jwks",             "GET",  "~/jwks",             jwks.jwks,         own,   "none",    "any",        some,  "data"),
+        ("authorize",        "GET",  "~/authorize",        by_query,          own,   "none",    "none",       NEVER, "page"),
+        ("authorize",        "POST", "~/authorize",        by_form,           own,   "none",    "none",       NEVER, "page"),
+        ("login",            "GET",  "~/login",            login.show,        own,   "cookie",  "none",       NEVER, "page"),
+        ("login",            "POST", "~/login",            login.submit,      own,   "cookie",  "none",       NEVER, "form"),
+        ("consent",          "GET",  "~/consent",          consent.show,      own,   "session", "none",       NEVER, "page"),
+        ("consent",          "POST", "~/consent",          consent.submit,    own,   "session", "none",       NEVER, "form"),
+        ("logout",           "GET",  "~/logout",           logout.show,       own,   "none",    "none",       NEVER, "page"),
+        ("logout",           "POST", "~/logout",           logout.submit,     own,   "session", "none",       NEVER, "form"),
+        ("start",            "GET",  "~/",                 start.start,       own,   "none",    "none",       NEVER, "page"),
+        ("stylesheet",       "GET",  css,                  static.stylesheet, both,  "none",    "none",       EVER,  "data"),
+        ("icon",             "GET",  svg,                  static.icon,       both,  "none",    "none",       EVER,  "data"),
+        ("livez",            "GET",  "/livez",             health.livez,      every, "none",    "none",       NEVER, "data"),
+        ("readyz",           "GET",  "/readyz",            health.readyz,     both,  "none",    "none",       NEVER, "data"),
+        ("readyz",           "GET",  "/readyz",            ready,             guard, "none",    "none",       NEVER, "data"),
+    )
+    # fmt: on
+    return tuple(_below(base, Route(*row)) for row in rows)
+
+
+def _below(base: str, route: Route) -> Route:
+    return replace(route, path=base + route.path[1:]) if route.path.startswith("~") else route
 
 
 def rows(settings: Settings, role: str) -> tuple[Route, ...]:

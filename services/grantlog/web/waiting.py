@@ -5,8 +5,8 @@ from aiohttp import web
 from grantlog.core.protocol.redirect_uri import origin_or_scheme
 from grantlog.flows.pending import Pending, find
 from grantlog.web.cookies import read_cookie
+from grantlog.web.failures import Problem
 from grantlog.web.keys import FORM_ACTION, SERVICE
-from grantlog.web.pages.problem import Problem
 
 
 async def waiting_request(request: web.Request, key: str) -> tuple[Pending, str]:

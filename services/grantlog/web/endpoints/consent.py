@@ -10,9 +10,9 @@ from grantlog.web.answers import see_other
 from grantlog.web.client_request import form_body
 from grantlog.web.cookies import read_cookie
 from grantlog.web.csrf import form_token, require_form_token
+from grantlog.web.failures import Problem
 from grantlog.web.keys import ORIGIN, SERVICE
 from grantlog.web.origin import base_path
-from grantlog.web.pages.problem import Problem
 from grantlog.web.pages.render import page
 from grantlog.web.pages.words import destination, scope_in_words
 from grantlog.web.waiting import over, waiting_request
@@ -58,7 +58,7 @@ async def submit(request: web.Request) -> web.Response:
     require_form_token(request, parameters, FORM, key, browser, str(session.stream))
     decision = parameters.get("decision")
     if decision not in {"allow", "deny"}:
-        raise Problem(400, "Please choose whether to allow it.", "consent_undecided")
+        raise Problem(400, "Please go back and choose whether to allow it.", "consent_undecided")
     taken = await take(service, key, browser)
     if taken is None:
         raise over()

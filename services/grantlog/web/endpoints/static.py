@@ -1,4 +1,4 @@
-"""The one stylesheet, under a name that changes with its content, so that it may be kept for ever."""
+"""The stylesheet and the icon, each under a name that changes with its content, so that they may be kept for ever."""
 
 from hashlib import sha256
 from importlib.resources import files
@@ -6,10 +6,24 @@ from typing import Final
 
 from aiohttp import web
 
-_CSS: Final = files("grantlog.web").joinpath("static/pages.css").read_bytes()
-STYLESHEET: Final = f"/static/pages.{sha256(_CSS).hexdigest()[:16]}.css"
+_FILES: Final = files("grantlog.web").joinpath("static")
+_CSS: Final = _FILES.joinpath("pages.css").read_bytes()
+_ICON: Final = _FILES.joinpath("icon.svg").read_bytes()
+
+
+def _named(stem: str, content: bytes, ending: str) -> str:
+    return f"/static/{stem}.{sha256(content).hexdigest()[:16]}.{ending}"
+
+
+STYLESHEET: Final = _named("pages", _CSS, "css")
+ICON: Final = _named("icon", _ICON, "svg")
 
 
 async def stylesheet(request: web.Request) -> web.Response:  # noqa: ARG001  # aiohttp hands every handler the request
-    """The bytes."""
+    """The stylesheet of every page."""
     return web.Response(body=_CSS, content_type="text/css", charset="utf-8")
+
+
+async def icon(request: web.Request) -> web.Response:  # noqa: ARG001  # aiohttp hands every handler the request
+    """The icon of every page."""
+    return web.Response(body=_ICON, content_type="image/svg+xml")

@@ -6,7 +6,7 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from grantlog.core.protocol.headers import page_headers
-from grantlog.web.endpoints.static import STYLESHEET
+from grantlog.web.endpoints.static import ICON, STYLESHEET
 from grantlog.web.keys import FORM_ACTION, SETTINGS
 from grantlog.web.origin import base_path
 
@@ -23,7 +23,9 @@ _templates = Environment(
 def page(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
     """A page from a template. Everything in ``context`` is escaped."""
     base = base_path(request.app[SETTINGS].issuer)
-    text = _templates.get_template(template).render(base=base, stylesheet=base + STYLESHEET, status=status, **context)
+    text = _templates.get_template(template).render(
+        base=base, stylesheet=base + STYLESHEET, icon=base + ICON, status=status, **context
+    )
     return web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
 
 
