@@ -24,6 +24,7 @@ class Entry:
 
 COMMANDS: dict[str, Entry] = {
     "dev": Entry("grantlog.cli.dev:dev", "Run everything on this machine, with a demo in it."),
+    "tour": Entry("grantlog.cli.tour:tour", "Walk through a demo that runs."),
     "serve": Entry("grantlog.cli.serve:serve", "Answer HTTP."),
     "tail": Entry("grantlog.cli.tail:tail", "Follow the log: projection, query tables, dispatch."),
     "worker": Entry("grantlog.cli.worker:worker", "Run background tasks."),
