@@ -44,6 +44,8 @@ def common_settings(url: str) -> Mapping[str, Any]:
         if amqp
         else {
             "visibility_timeout": VISIBILITY_TIMEOUT,
+            # Looked for every 10 seconds instead of every 100.
+            "unacked_restore_throttle": 1,
             "socket_timeout": 30,
             "socket_connect_timeout": 5,
             "health_check_interval": 10,
