@@ -33,6 +33,12 @@ def nodes() -> Iterator[list[EmbeddedValkey]]:
 CLOCK = real_time()
 
 
+@pytest.fixture(autouse=True)
+def only_signs_of_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The map is not read again just because time has passed."""
+    monkeypatch.setattr("grantlog.adapters.redis.cluster.INTERVAL", 1000.0)
+
+
 @pytest.fixture
 async def redis(nodes: list[EmbeddedValkey]) -> AsyncIterator[Redis]:
     async with opened(nodes[0].tcp_url, CLOCK, cluster=True) as opened_redis:

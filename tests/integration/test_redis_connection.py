@@ -4,12 +4,19 @@ import asyncio
 import logging
 import random
 import signal
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.fake_redis import RUN_ID, fake_redis
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from tests.support.fake_redis import RUN_ID, FakeRedis, fake_redis
 from tests.support.servers import StartValkey
 
 from grantlog.adapters.redis.address import parse_address
@@ -75,6 +82,8 @@ async def test_replies_in_the_smallest_pieces_are_put_together() -> None:
 async def test_cancelled_callers_never_shift_a_reply(valkey_url: str) -> None:
     dice = random.Random(1)
     answered = 0
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
 
     async def ask(connection: Connection, number: int) -> None:
         nonlocal answered
@@ -93,6 +102,7 @@ async def test_cancelled_callers_never_shift_a_reply(valkey_url: str) -> None:
         assert {type(outcome) for outcome in outcomes} == {type(None), asyncio.CancelledError}
         assert 1000 < answered == outcomes.count(None)
         assert await connection.execute("ECHO", "last") == b"last"
+    assert complaints == []
 
 
 async def test_a_waiter_that_fails_costs_nobody_else_a_reply(valkey_url: str) -> None:
@@ -261,3 +271,57 @@ async def test_nobody_at_home_is_no_reason_to_wait(tmp_path_factory: pytest.Temp
     with pytest.raises(UnavailableError):
         await connection.execute("PING")
     await connection.close()
+
+
+async def test_a_server_that_hangs_up_on_everybody_is_not_called_without_a_pause() -> None:
+    async with fake_redis(lambda _: b"?") as fake:
+        connection = Connection(parse_address(fake.url), timeout=TIMEOUT)
+        connection.start()
+        for _ in range(20):
+            if await connection.usable(0.05):
+                with pytest.raises(UnavailableError):
+                    await connection.execute("PING")
+        await connection.close()
+        assert 2 <= fake.connections <= 10
+
+
+async def test_tls_is_spoken_where_the_url_says_so_and_strangers_are_refused(tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path, "localhost")
+    stranger, _ = self_signed(tmp_path, "stranger")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    fake = FakeRedis(tmp_path / "unused", echo)
+    server = await asyncio.start_server(fake.serve, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    async with connected(f"rediss://localhost:{port}?ssl_ca_certs={certificate}") as connection:
+        assert await connection.execute("ECHO", "secretly") == b"secretly"
+    for url in (
+        f"rediss://localhost:{port}?ssl_ca_certs={stranger}",
+        f"rediss://127.0.0.1:{port}?ssl_ca_certs={certificate}",
+    ):
+        refused = Connection(parse_address(url), timeout=TIMEOUT)
+        refused.start()
+        assert not await refused.usable(0.3)
+        await refused.close()
+    fake.hang_up()
+    server.close()
+    await asyncio.sleep(0.05)
+
+
+def self_signed(directory: Path, name: str) -> tuple[Path, Path]:
+    """A certificate for a host name, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    paths = directory / f"{name}.pem", directory / f"{name}.key"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return paths

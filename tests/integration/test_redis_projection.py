@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.fake_redis import fake_redis
 from tests.support.projections import HASH_KEY, LEASE, RULES, command, family, opened, real_time
 from tests.support.servers import StartValkey
 
@@ -374,3 +375,10 @@ async def test_no_address_or_user_name_is_readable(valkey_url: str) -> None:
         assert len(keys) == 3
         text = b" ".join(keys)
         assert not [word for word in (b"203.0.113.9", b"alice", b"handle", b"web-shop", b"login") if word in text]
+
+
+async def test_a_server_that_refuses_to_count_is_left_alone_for_a_while() -> None:
+    async with fake_redis(lambda _: b"-OOM no room\r\n") as fake, opened(fake.url, real_time()) as redis:
+        assert [await redis.throttle.hit("narrow", "a") for _ in range(3)] == [0, 0, 0]
+        assert await redis.throttle.hit("narrow", "a") > 0
+        assert len(fake.commands) == 1

@@ -43,6 +43,7 @@ class Connection:
         self._up = asyncio.Event()
         self._gone = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._said = ""
 
     def start(self) -> None:
         """Begins to connect, and to reconnect for as long as it is open."""
@@ -87,25 +88,37 @@ class Connection:
             self._wire.flush()
 
     async def _keep(self) -> None:
+        loop = asyncio.get_running_loop()
         pause = FIRST_PAUSE
         while True:
-            self._gone.clear()
-            try:
-                run_id, wire = await self._connect()
-            except Exception as error:  # noqa: BLE001  # whatever stood in the way: the process must not lose it for good
-                if pause == FIRST_PAUSE:
-                    _log.warning("redis_unreachable", reason=_reason(error))
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
-                continue
-            pause = FIRST_PAUSE
-            if self._gone.is_set():
-                continue
-            self._wire, self.run_id = wire, run_id
-            self.epoch += 1
-            self._up.set()
-            await self._gone.wait()
-            _log.warning("redis_connection_lost")
+            began = loop.time()
+            await self._live_once()
+            # Who accepts us only to hang up is not to be called without a pause either.
+            pause = FIRST_PAUSE if loop.time() - began > LONGEST_PAUSE else min(pause * 2, LONGEST_PAUSE)
+            await asyncio.sleep(pause)
+
+    async def _live_once(self) -> None:
+        """Connects, and returns when the connection is lost, or could not be made."""
+        self._gone.clear()
+        try:
+            run_id, wire = await self._connect()
+        except Exception as error:  # noqa: BLE001  # whatever stood in the way: the process must not lose it for good
+            self._say("redis_unreachable", reason=_reason(error))
+            return
+        if self._gone.is_set():
+            return
+        self._wire, self.run_id = wire, run_id
+        self.epoch += 1
+        self._up.set()
+        self._said = ""
+        await self._gone.wait()
+        self._say("redis_connection_lost")
+
+    def _say(self, what: str, **more: str) -> None:
+        """Logs once what would otherwise be repeated with every attempt."""
+        if self._said != what:
+            self._said = what
+            _log.warning(what, **more)
 
     async def _connect(self) -> tuple[str, Wire]:
         """A wire past its greeting. Raises what stood in the way."""
