@@ -41,7 +41,8 @@ def test_a_scope_of_a_person_is_none_of_a_client(web: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "scope", ["nonsense", "api:read nonsense", "api:read  api:write", " api:read", 'api:"read', "api:\u00e9", "a" * 3000]
+    "scope",
+    ["nonsense", "api:read nonsense", "api:read  api:write", " api:read", 'api:"read', "api:\u00e9", "a" * 3000],
 )
 def test_a_scope_that_is_not_the_clients_or_no_scope_at_all_is_refused(web: Client, scope: str) -> None:
     is_refused(web.token("client_credentials", scope=scope), "invalid_scope")
@@ -218,11 +219,13 @@ def test_parameters_in_the_url_do_not_count(web: Client) -> None:
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 @pytest.mark.parametrize("path", [*ENDPOINTS, "/register"])
 def test_a_body_that_cannot_be_unpacked_is_no_request(web: Client, path: str, encoding: str) -> None:
-    is_refused(raw(web, path, b"\x1f\x8b\x08\x00garbage", Content_Encoding=encoding), "invalid_request")
+    # what begins like gzip and ends too early unpacks to nothing, which is no JSON
+    kind = "application/json" if path == "/register" else FORM
+    answer = raw(web, path, b"\x1f\x8b\x08\x00garbage", Content_Encoding=encoding, Content_Type=kind)
+    is_refused(answer, "invalid_client_metadata" if path == "/register" and encoding == "gzip" else "invalid_request")
 
 
 def test_a_body_that_unpacks_to_more_than_64_kib_is_refused(web: Client) -> None:
-
 
     bomb = gzip.compress(GOOD + b"&pad=" + b"a" * 4_000_000)
     assert len(bomb) < 64 * 1024
