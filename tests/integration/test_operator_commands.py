@@ -1,0 +1,315 @@
+"""``grantlog keys|clients|users|tokens`` against a running application on real servers."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+from tests.support.app import API, INITIAL_ACCESS_TOKEN, JWT_API, RESOURCES, Credentials, Running
+
+from grantlog.cli import grantlog
+from grantlog.flows.accounts import find_account
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def environment(app: Running) -> dict[str, str]:
+    settings = app.settings
+    assert settings.root_keys is not None
+    return {
+        "GRANTLOG_DEV": "true",
+        "GRANTLOG_ISSUER": settings.issuer,
+        "GRANTLOG_DATABASE_URL": settings.database_url.get_secret_value(),
+        "GRANTLOG_REDIS_URL": settings.redis_url.get_secret_value(),
+        "GRANTLOG_ROOT_KEYS": settings.root_keys.get_secret_value(),
+        "GRANTLOG_RESOURCES": json.dumps([resource.model_dump() for resource in RESOURCES]),
+        "GRANTLOG_INITIAL_ACCESS_TOKEN": INITIAL_ACCESS_TOKEN,
+        "GRANTLOG_PROJECTION_LEASE": "2",
+    }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def logs_apart(app: Running) -> Iterator[None]:
+    """The application runs in this process, and would log into the output of the commands."""
+    before = structlog.get_config()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
+    yield
+    structlog.configure(**before)
+
+
+@pytest.fixture(scope="module")
+def command(environment: dict[str, str]) -> Command:
+    def run(*words: str, stdin: str = "") -> Result:
+        return CliRunner().invoke(grantlog, list(words), input=stdin, env=environment)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def answer(command: Command) -> Callable[..., Any]:
+    """The JSON document that a command prints."""
+
+    def run(*words: str, stdin: str = "") -> Any:
+        result = command(*words, "--json", stdin=stdin)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    return run
+
+
+def client_credentials(app: Running, client: Credentials, **parameters: str) -> Any:
+    form = {"grant_type": "client_credentials", "scope": "api:read", **parameters}
+    return app.browser().post("/token", form, {"Authorization": client.basic})
+
+
+def token(app: Running, client: Credentials, **parameters: str) -> str:
+    text: str = client_credentials(app, client, **parameters).json["access_token"]
+    return text
+
+
+def test_an_added_client_gets_tokens_until_it_is_suspended_and_then_its_tokens_are_dead(
+    app: Running, answer: Callable[..., Any]
+) -> None:
+    made = answer("clients", "add", "Batch job", "--grant", "client_credentials", "--scope", "api:read")
+    client = Credentials(made["client_id"], made["client_secret"])
+    text = token(app, client)
+    assert app.introspect(text)["active"]
+    assert answer("clients", "suspend", client.client_id, "--cause", "leak")["suspended"]
+    assert app.introspect(text) == {"active": False}
+    assert client_credentials(app, client).status == 401
+    assert not answer("clients", "resume", client.client_id)["suspended"]
+    assert app.introspect(text) == {"active": False}
+    assert app.introspect(token(app, client))["active"]
+
+
+def test_both_secrets_work_in_the_overlap_and_the_old_one_ends_without(
+    app: Running, answer: Callable[..., Any]
+) -> None:
+    made = answer("clients", "add", "Batch job", "--grant", "client_credentials")
+    old = Credentials(made["client_id"], made["client_secret"])
+    rotated = answer("clients", "rotate-secret", old.client_id, "--overlap", "60")
+    new = Credentials(old.client_id, rotated["client_secret"])
+    assert rotated["previous_works_until"].endswith("Z")
+    assert [client_credentials(app, each).status for each in (old, new)] == [200, 200]
+    last = Credentials(
+        old.client_id, answer("clients", "rotate-secret", old.client_id, "--overlap", "0")["client_secret"]
+    )
+    # an issuing process learns that a client has changed from the head of its next append, at the latest
+    assert [client_credentials(app, each).status for each in (last, old, new)] == [200, 401, 401]
+
+
+def test_a_resource_server_may_introspect_what_it_was_added_for(app: Running, answer: Callable[..., Any]) -> None:
+    made = answer("clients", "add", "Guard", "--introspects", API)
+    guard = Credentials(made["client_id"], made["client_secret"])
+    headers = {"Authorization": guard.basic}
+    text = token(app, app.clients["web"])
+    other = token(app, app.clients["web"], resource=JWT_API)
+    assert app.browser().post("/introspect", {"token": text}, headers).json["active"]
+    assert app.browser().post("/introspect", {"token": other}, headers).json == {"active": False}
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--redirect-uri", "http://evil.example/"], "https"),
+        (["--grant", "client_credentials", "--auth-method", "none"], "public client"),
+        (["--grant", "client_credentials", "--scope", "api:nonsense"], "scope"),
+        (["--introspects", "https://unknown.example/"], "GRANTLOG_RESOURCES"),
+        (["--grant", "client_credentials", "--resource", "https://unknown.example/"], "GRANTLOG_RESOURCES"),
+        (["--grant", "client_credentials", "--id", "sh\u00f6p"], "printable"),
+        ([], "redirect_uris"),
+    ],
+)
+def test_a_wrong_registration_is_a_sentence_and_no_traceback(
+    command: Command, words: list[str], complaint: str
+) -> None:
+    result = command("clients", "add", "Wrong", *words)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("grantlog: ")
+    assert complaint in result.stderr
+    assert result.stdout == ""
+
+
+def test_clients_are_listed_without_their_secrets(app: Running, command: Command, answer: Callable[..., Any]) -> None:
+    app.catch_up()
+    listed = {row["client_id"]: row for row in answer("clients", "list")}
+    web = app.clients["web"]
+    assert listed[web.client_id]["name"] == "Web & <Sons>"
+    assert listed[web.client_id]["secrets"] == 1
+    assert listed[app.clients["spa"].client_id]["authentication"] == "none"
+    table = command("clients", "list")
+    assert table.exit_code == 0
+    assert web.client_secret is not None
+    assert web.client_secret not in table.output + json.dumps(listed)
+
+
+def test_a_user_logs_in_by_the_password_that_was_typed_last(app: Running, answer: Callable[..., Any]) -> None:
+    made = answer("users", "add", "Bob", "--name", "Bob Example", "--email", "bob@example.com", stdin="first one\n")
+    assert {made[name] for name in ("username", "name", "email")} == {"Bob", "Bob Example", "bob@example.com"}
+    assert not made["locked"]
+    answer("users", "set-password", "bob", stdin="second one\n")
+
+    def check(password: str) -> bool:
+        account = app.run(find_account(app.service, "bob"))
+        return app.run(app.service.ports.passwords.check(account, password)).ok
+
+    assert [check(password) for password in ("first one", "second one", "second one\n")] == [False, True, False]
+    assert answer("users", "show", "BOB")["account"] == made["account"]
+
+
+def test_locking_and_unlocking_show_in_the_account(answer: Callable[..., Any]) -> None:
+    answer("users", "add", "carol", stdin="a password\n")
+    assert answer("users", "lock", "carol", "--cause", "left")["locked"]
+    assert answer("users", "show", "carol")["locked"]
+    assert not answer("users", "unlock", "carol")["locked"]
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "complaint"),
+    [
+        (["users", "add", "alice"], "a password\n", "taken"),
+        (["users", "add", " "], "a password\n", "username"),
+        (["users", "add", "dave"], "\n", "not empty"),
+        (["users", "add", "dave"], "", "not empty"),
+        (["users", "add", "dave"], "x" * 1025 + "\n", "1024 bytes"),
+        (["users", "set-password", "alice"], "a\tb\n", "control"),
+        (["users", "set-password", "nobody"], "a password\n", "not known"),
+        (["users", "lock", "nobody"], "", "not known"),
+        (["users", "show", "nobody"], "", "not known"),
+        (["clients", "suspend", "nobody"], "", "not known"),
+        (["clients", "rotate-secret", "nobody"], "", "not known"),
+        (["keys", "rotate", "--compromised", "nobody"], "", "not known"),
+        (["tokens", "inspect"], "gl_at_nonsense\n", "not a token"),
+        (["tokens", "inspect"], "", "not a token"),
+        (["tokens", "revoke", "-"], "a.b.c\n", "not a token"),
+        (["tokens", "inspect", "--family", "00000000-0000-7000-8000-000000000000"], "", "no such family"),
+        (["tokens", "revoke", "--family", "00000000-0000-7000-8000-000000000000"], "", "no such family"),
+    ],
+)
+def test_a_refused_command_is_a_sentence_and_no_traceback(
+    command: Command, words: list[str], stdin: str, complaint: str
+) -> None:
+    result = command(*words, stdin=stdin)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("grantlog: ")
+    assert complaint in result.stderr
+    assert stdin.strip() == "" or stdin.strip() not in result.output
+
+
+def test_no_password_is_taken_from_the_command_line(command: Command) -> None:
+    assert command("users", "add", "erin", "a password").exit_code == 2
+    assert command("tokens", "inspect", "gl_at_whatever").exit_code == 2
+
+
+def test_a_token_is_explained_revoked_and_explained_again(app: Running, answer: Callable[..., Any]) -> None:
+    text = token(app, app.clients["web"])
+    found = answer("tokens", "inspect", "-", stdin=text + "\n")
+    assert found["alive"]
+    assert found["token"] == "access_token"
+    assert found["client_id"] == app.clients["web"].client_id
+    assert (found["scope"], found["audience"]) == ("api:read", [API])
+    assert [fact["type"] for fact in found["history"]] == ["grant.client_credentials_issued"]
+    assert answer("tokens", "revoke", stdin=text) == {"revoked": True, "was_alive": True}
+    assert app.introspect(text) == {"active": False}
+    assert answer("tokens", "revoke", stdin=text) == {"revoked": True, "was_alive": False}
+    again = answer("tokens", "inspect", stdin=text)
+    assert (again["alive"], again["dead_because"]) == (False, "revoked_at_version:2")
+    assert again["history"][1]["type"] == "grant.access_token_revoked"
+    assert again["history"][1]["actor"].startswith("operator:")
+
+
+def test_a_whole_family_is_revoked_by_its_id_or_by_one_of_its_tokens(app: Running, answer: Callable[..., Any]) -> None:
+    first, second = token(app, app.clients["web"]), token(app, app.clients["web"])
+    family = answer("tokens", "inspect", stdin=first)["family"]
+    assert answer("tokens", "revoke", "--family", family) == {"revoked": True, "was_alive": True}
+    assert answer("tokens", "revoke", "--whole", stdin=second) == {"revoked": True, "was_alive": True}
+    for text in (first, second):
+        assert app.introspect(text) == {"active": False}
+        assert answer("tokens", "inspect", stdin=text)["dead_because"] == "family_revoked:operator"
+    assert answer("tokens", "inspect", "--family", family)["family_revoked"] == "operator"
+
+
+def test_a_jwt_is_explained_by_its_handle_and_dies_with_its_key(app: Running, answer: Callable[..., Any]) -> None:
+    text = token(app, app.clients["web"], resource=JWT_API)
+    assert answer("tokens", "inspect", stdin=text)["alive"]
+    signing = {row["alg"]: row["kid"] for row in answer("keys", "list") if row["status"] == "signing"}
+    successors = answer("keys", "rotate", "--compromised", signing["ES256"])
+    assert [row["alg"] for row in successors] == ["ES256"]
+    assert app.introspect(text) == {"active": False}
+    assert answer("tokens", "inspect", stdin=text)["dead_because"] == "key_compromised"
+    app.run(app.service.ports.signer.refresh())
+    published = [key["kid"] for key in app.browser().get("/jwks").json["keys"]]
+    assert signing["ES256"] not in published
+    assert successors[0]["kid"] in published
+    fresh = token(app, app.clients["web"], resource=JWT_API)
+    assert app.introspect(fresh)["active"]
+    listed = {row["kid"]: row["status"] for row in answer("keys", "list", "--all")}
+    assert listed[signing["ES256"]] == "compromised"
+    assert listed[successors[0]["kid"]] == "signing"
+
+
+def test_a_rotated_key_is_published_next_and_the_current_one_signs_on(app: Running, answer: Callable[..., Any]) -> None:
+    before = {row["alg"]: row["kid"] for row in answer("keys", "list") if row["status"] == "signing"}
+    made = answer("keys", "rotate", "--alg", "EdDSA")
+    listed = {row["kid"]: row for row in answer("keys", "list")}
+    assert listed[made[0]["kid"]]["status"] == "next"
+    assert listed[before["EdDSA"]]["status"] == "signing"
+    assert listed[before["EdDSA"]]["retires_at"] is not None
+    app.run(app.service.ports.signer.refresh())
+    assert made[0]["kid"] in [key["kid"] for key in app.browser().get("/jwks").json["keys"]]
+
+
+def test_contradicting_options_are_refused(command: Command) -> None:
+    assert command("keys", "rotate", "--alg", "ES256", "--compromised", "x").exit_code == 2
+
+
+def test_rewrapping_says_what_is_left(answer: Callable[..., Any]) -> None:
+    found = answer("keys", "rewrap")
+    assert found["unreadable"] == 0
+    assert found["rewrapped"] == 0
+    assert found["current"] > 4
+
+
+def test_a_replaced_root_key_carries_everything_after_rewrapping(
+    app: Running, environment: dict[str, str], answer: Callable[..., Any]
+) -> None:
+    old, new = environment["GRANTLOG_ROOT_KEYS"], "bmV3LW5ldy1uZXctbmV3LW5ldy1uZXctbmV3LW5ldy0"
+    account = answer("users", "show", "alice")["account"]
+    environment["GRANTLOG_ROOT_KEYS"] = f"{new},{old}"
+    try:
+        done = answer("keys", "rewrap")
+        assert (done["current"], done["unreadable"]) == (0, 0)
+        environment["GRANTLOG_ROOT_KEYS"] = new
+        found = answer("users", "show", "alice")
+        assert (found["account"], found["username"]) == (account, "alice")
+        assert answer("keys", "rewrap")["rewrapped"] == 0
+        environment["GRANTLOG_ROOT_KEYS"] = f"{old},{new}"
+        assert answer("keys", "rewrap")["unreadable"] == 0
+    finally:
+        environment["GRANTLOG_ROOT_KEYS"] = old
+    assert answer("users", "show", "alice")["account"] == account
+
+
+def test_the_root_keys_of_another_database_stop_a_command(environment: dict[str, str], command: Command) -> None:
+    kept = environment["GRANTLOG_ROOT_KEYS"]
+    environment["GRANTLOG_ROOT_KEYS"] = "bmV3LW5ldy1uZXctbmV3LW5ldy1uZXctbmV3LW5ldy0"
+    try:
+        result = command("keys", "list")
+    finally:
+        environment["GRANTLOG_ROOT_KEYS"] = kept
+    assert result.exit_code == 78
+    assert "root key" in result.stderr
+    assert "bmV3" not in result.output
+
+
+def test_tables_are_for_people(app: Running, command: Command) -> None:
+    text = token(app, app.clients["web"])
+    for words in (["keys", "list"], ["users", "show", "alice"], ["tokens", "inspect"]):
+        result = command(*words, stdin=text + "\n")
+        assert result.exit_code == 0
+        assert "{" not in result.stdout
+        assert text not in result.output
