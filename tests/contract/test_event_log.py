@@ -287,10 +287,11 @@ async def test_a_quarantine_stays_until_another_is_set(log: EventLog) -> None:
 async def test_what_does_not_stand_changes_no_gate(log: EventLog) -> None:
     row = registered(log.mint(), log.now())
     await log.append(row)
-    await log.append(row)
-    await log.append(again(row))
-    await log.append(registered(log.mint(), log.now()))
+    # In one batch with something that stands.
+    losers = (row, again(row), registered(log.mint(), log.now()))
+    await asyncio.gather(*(log.append(each) for each in (*losers, issued(log.mint(), log.now()))))
     assert (await log.gates_after(0)).sequence == 1
+    assert (await log.head()).position == 2
 
 
 async def test_ids_are_minted_on_the_logs_clock_in_the_bucket_asked_for(log: EventLog) -> None:
