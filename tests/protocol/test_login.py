@@ -1,6 +1,7 @@
 """Login: who are you? RFC 9700 section 4, and the rules of the house on sessions, throttles and cookies."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.support.app import PASSWORD, USERNAME, Running, StartApp
@@ -222,6 +223,40 @@ def test_logging_out_ends_the_session_and_what_came_of_it(app: Running) -> None:
     assert app.introspect(tokens["access_token"]) == {"active": False}
     browser.cookies["gl_session"] = cookie
     assert "/login?tx=" in authorize(app, browser).location
+
+
+def test_logging_out_again_after_a_503_waits_for_the_same_acknowledgement(
+    start_app: StartApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = start_app()
+    browser = app.browser()
+    consent_page(app, browser)
+    page = browser.get("/logout")
+    asked: list[int] = []
+
+    async def silent(_: object, __: object, sequence: int) -> bool:
+        asked.append(sequence)
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(app.service.ports.read_model), "raise_gates", silent)
+        for _ in range(2):
+            assert browser.submit(page).status == 503
+            assert "gl_session" in browser.cookies
+    assert len(asked) == 2
+    assert browser.submit(page).status == 200
+    assert "gl_session" not in browser.cookies
+
+
+def test_more_passwords_than_the_pool_holds_are_503(start_app: StartApp) -> None:
+    app = start_app(password_workers=1, password_queue=1)
+    browser = app.browser()
+    page = login_page(app, browser)
+    with ThreadPoolExecutor(12) as pool:
+        given = [f"user {number}" for number in range(12)]
+        answers = list(pool.map(lambda name: browser.submit(page, username=name, password="x"), given))
+    assert {answer.status for answer in answers} == {403, 503}
+    assert all(answer.header("Retry-After") for answer in answers if answer.status == 503)
 
 
 def test_logging_out_needs_the_page_of_this_session(app: Running) -> None:

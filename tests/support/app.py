@@ -19,7 +19,7 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 from tests.support.browser import Browser
-from tests.support.servers import flush, free_port
+from tests.support.servers import StartValkey, flush, free_port
 
 from grantlog.adapters.embedded.valkey import EmbeddedValkey
 from grantlog.core.client.events import ClientMetadata
@@ -304,8 +304,12 @@ def app(module_postgres_url: str, valkey_server: EmbeddedValkey) -> Iterator[Run
 
 
 @pytest.fixture
-def start_app(postgres_url: str, valkey_url: str) -> Iterator[StartApp]:
-    """Applications of a test's own, on a fresh database and an empty Valkey."""
+def start_app(postgres_url: str, start_valkey: StartValkey) -> Iterator[StartApp]:
+    """Applications of a test's own, on a fresh database and a Valkey of their own.
+
+    On the one that ``app`` uses, the tails of both would take the projection from each other.
+    """
+    valkey_url = start_valkey().url
     with ExitStack() as stack:
 
         def start(*, role: str = "all", **settings: Any) -> Running:

@@ -16,7 +16,7 @@ from grantlog.flows import pending
 from grantlog.flows.client_directory import KnownClient
 from grantlog.flows.pending import Pending
 from grantlog.flows.service import Service
-from grantlog.flows.sessions import LiveSession, find_session
+from grantlog.flows.sessions import Session, find_session
 
 _log = get_logger(__name__)
 
@@ -60,9 +60,7 @@ async def authorize(
     return Continue(key, session is not None and kept.satisfied_by(session))
 
 
-def _without_asking(
-    service: Service, request: AuthorizationRequest, session: LiveSession | None, origin: Origin
-) -> str:
+def _without_asking(service: Service, request: AuthorizationRequest, session: Session | None, origin: Origin) -> str:
     """``prompt=none`` (OpenID Connect Core section 3.1.2.1): no page is shown, and consent is not remembered yet."""
     asked = Pending(request=request, binding="", started_at=service.ports.log.now())
     if session is None or not asked.satisfied_by(session):

@@ -21,7 +21,7 @@ from grantlog.flows.client_directory import KnownClient
 from grantlog.flows.handle import Prepared, begin
 from grantlog.flows.pending import Pending
 from grantlog.flows.service import Service
-from grantlog.flows.sessions import LiveSession
+from grantlog.flows.sessions import Session
 
 _log = get_logger(__name__)
 
@@ -51,7 +51,7 @@ async def question(service: Service, pending: Pending) -> Question:
     return Question(client, request.scope, audience)
 
 
-async def user_name(service: Service, session: LiveSession) -> str:
+async def user_name(service: Service, session: Session) -> str:
     """What the logged-in user calls himself; his identifier where nothing else is left. Raises UnavailableError."""
     loaded = await service.ports.log.load(session.account)
     profile = None
@@ -60,7 +60,7 @@ async def user_name(service: Service, session: LiveSession) -> str:
     return (profile or {}).get("name") or (profile or {}).get("username") or str(session.account)
 
 
-async def allow(service: Service, pending: Pending, session: LiveSession, origin: Origin) -> str:
+async def allow(service: Service, pending: Pending, session: Session, origin: Origin) -> str:
     """Begins the grant; where the browser takes its code. The pending request is taken: nobody else answers it.
 
     Raises ProtocolError, UnavailableError.

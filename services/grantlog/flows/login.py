@@ -14,7 +14,7 @@ from grantlog.core.decision import Origin
 from grantlog.core.identifiers import StreamId
 from grantlog.flows.accounts import username_hash
 from grantlog.flows.service import Service
-from grantlog.flows.sessions import LiveSession, begin_session
+from grantlog.flows.sessions import Session, begin_session
 
 _log = get_logger(__name__)
 
@@ -30,7 +30,7 @@ class LoggedIn:
 
     session_cookie: str
     device_cookie: str
-    session: LiveSession
+    session: Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from grantlog.core.protocol.authorize import AuthorizationRequest
 from grantlog.core.protocol.errors import ProtocolError
 from grantlog.core.protocol.prompt import must_authenticate
 from grantlog.flows.service import Service
-from grantlog.flows.sessions import LiveSession
+from grantlog.flows.sessions import Session
 
 KIND = "authorize"
 _ID_CHARS = 43
@@ -31,7 +31,7 @@ class Pending:
     """SHA-256 (hex) of the pre-login cookie of the browser it belongs to."""
     started_at: Micros
 
-    def satisfied_by(self, session: LiveSession) -> bool:
+    def satisfied_by(self, session: Session) -> bool:
         """Whether the session's authentication is good enough for this request (OpenID Connect Core section 3.1.2.1).
 
         One that happened after the request began always is, so that ``max_age=0`` ends.
@@ -88,7 +88,9 @@ def _owned(stored: bytes | None, browser: str | None) -> Pending | None:
 
 
 def _read(members: dict[str, Any]) -> Pending:
-    request = {name: tuple(value) if isinstance(value, list) else value for name, value in members["request"].items()}
+    request: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in members["request"].items()
+    }
     return Pending(
         request=AuthorizationRequest(**request),
         binding=members["binding"],

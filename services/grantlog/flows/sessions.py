@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from hmac import compare_digest
 
 from grantlog.core.decision import Origin, Stamp
 from grantlog.core.grant.standing import closed_gate
@@ -17,8 +18,8 @@ PASSWORD = ("pwd",)
 
 
 @dataclass(frozen=True, slots=True)
-class LiveSession:
-    """A session that is alive, in the hands of whom it belongs to."""
+class Session:
+    """A session in the hands of whom it belongs to."""
 
     stream: StreamId
     state: SessionState
@@ -36,7 +37,7 @@ class LiveSession:
 
 async def begin_session(
     service: Service, account: StreamId, epoch: int, device: bytes, origin: Origin
-) -> tuple[str, LiveSession]:
+) -> tuple[str, Session]:
     """Begins a session of who has just proven to be ``account``; the text of its cookie, and the session.
 
     ``epoch`` is that of the account's gate, read together with the proof. Always a new id: what stood in the browser
@@ -59,11 +60,21 @@ async def begin_session(
     begun = await begin(service, stream, evolve, prepared, replace(origin, account=account))
     handle_ = Handle(Kind.SESSION, stream, 1, -(-begun.state.expires_at // MICROS))
     cookie = write(handle_, secret, secrets.token_mac_keys()[0], service.policy.token_prefix)
-    return cookie, LiveSession(stream, begun.state)
+    return cookie, Session(stream, begun.state)
 
 
-async def find_session(service: Service, cookie: str | None) -> LiveSession | None:
+async def find_session(service: Service, cookie: str | None) -> Session | None:
     """The session that a cookie proves, while it is alive. Junk and the expired cost no I/O. Raises UnavailableError."""
+    found = await proven_session(service, cookie)
+    if found is None:
+        return None
+    closed = closed_gate(found.stamps, service.ports.log.now(), service.gates.map) is not None
+    dead = decide.alive(found.state, found.state.secret_hash, service.ports.log.now(), closed=closed)
+    return None if dead else found
+
+
+async def proven_session(service: Service, cookie: str | None) -> Session | None:
+    """The session that a cookie proves to be its holder's, though it may be over. Raises UnavailableError."""
     log = service.ports.log
     if cookie is None:
         return None
@@ -74,14 +85,16 @@ async def find_session(service: Service, cookie: str | None) -> LiveSession | No
     loaded = await log.load(stream)
     if not isinstance(loaded.state, SessionState):
         return None
+    if not compare_digest(loaded.state.secret_hash, sha256(presented.secret).digest()):
+        return None
     await service.gates.catch_up(loaded.head.gate_sequence)
-    found = LiveSession(stream, loaded.state)
-    closed = closed_gate(found.stamps, log.now(), service.gates.map) is not None
-    dead = decide.alive(loaded.state, sha256(presented.secret).digest(), log.now(), closed=closed)
-    return None if dead else found
+    return Session(stream, loaded.state)
 
 
-async def end_session(service: Service, session: LiveSession, origin: Origin) -> None:
-    """Ends a session, and with it everything stamped by it. Returns when every reader knows. Raises UnavailableError."""
+async def end_session(service: Service, session: Session, origin: Origin) -> None:
+    """Ends a session, and with it everything stamped by it. Returns when every reader knows, also on a second try.
+
+    Raises UnavailableError while a reader may not know yet: try again.
+    """
     rule = plain(lambda state: decide.end(state, session.stream, "logout"), denies=True)
     await handle(service, session.stream, evolve, rule, replace(origin, account=session.account))

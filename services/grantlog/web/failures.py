@@ -72,8 +72,9 @@ def failure_of(error: Exception) -> Failure:
                 status=413, code="invalid_request", description="the body is too large", reason="body_too_large"
             )
         case web.RequestPayloadError():
-            text = "the body cannot be read"
-            return Failure(status=400, code="invalid_request", text=text, reason="body_unreadable")
+            return Failure(
+                status=400, code="invalid_request", description="the body cannot be read", reason="body_unreadable"
+            )
         case web.HTTPException():
             allow = error.headers.get("Allow")
             return Failure(

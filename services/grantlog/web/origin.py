@@ -28,6 +28,9 @@ def origin_of(request: web.Request) -> Origin:
 
 def _address(request: web.Request) -> str:
     proxies = request.app[PROXIES]
+    if not proxies:
+        # nobody speaks for anybody else: the short way, which introspection goes
+        return request.remote or ""
     return client_address(
         request.remote or "",
         request.headers.getall("X-Forwarded-For", []),

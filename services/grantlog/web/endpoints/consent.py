@@ -5,7 +5,7 @@ from aiohttp import web
 from grantlog.core.protocol.requests import read_form, read_query
 from grantlog.flows import consent as flow
 from grantlog.flows.pending import Pending, take
-from grantlog.flows.sessions import LiveSession, find_session
+from grantlog.flows.sessions import Session, find_session
 from grantlog.web.answers import see_other
 from grantlog.web.client_request import form_body
 from grantlog.web.cookies import read_cookie
@@ -67,7 +67,7 @@ async def submit(request: web.Request) -> web.Response:
     return see_other(await flow.allow(service, taken, session, request[ORIGIN]))
 
 
-async def _session(request: web.Request, pending: Pending) -> LiveSession | None:
+async def _session(request: web.Request, pending: Pending) -> Session | None:
     """The session of this browser, where its authentication is good enough for the request."""
     session = await find_session(request.app[SERVICE], read_cookie(request, "session"))
     return session if session is not None and pending.satisfied_by(session) else None

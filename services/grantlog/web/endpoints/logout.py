@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from grantlog.core.protocol.requests import read_form
-from grantlog.flows.sessions import end_session, find_session
+from grantlog.flows.sessions import end_session, find_session, proven_session
 from grantlog.web.client_request import form_body
 from grantlog.web.cookies import drop_cookie, read_cookie
 from grantlog.web.csrf import form_token, require_form_token
@@ -25,7 +25,7 @@ async def submit(request: web.Request) -> web.Response:
     """Ends the session; the cookie goes when every reader of tokens knows."""
     service, cookie = request.app[SERVICE], read_cookie(request, "session") or ""
     parameters = read_form(await form_body(request))
-    session = await find_session(service, cookie)
+    session = await proven_session(service, cookie)
     if session is not None:
         require_form_token(request, parameters, FORM, cookie)
         await end_session(service, session, request[ORIGIN])
