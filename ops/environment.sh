@@ -33,8 +33,14 @@ if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
 	fi
 fi
 
-echo "== installing what requirements.lock names (about a minute the first time)"
+quiet=
+if [ -e "$venv/.installed" ]; then
+	quiet=--quiet
+	echo "== bringing $venv up to requirements.lock"
+else
+	echo "== installing what requirements.lock names (about a minute)"
+fi
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore
-"$venv/bin/python" -m pip install --progress-bar off --prefer-binary --no-deps --require-hashes -r requirements.lock
+"$venv/bin/python" -m pip install $quiet --progress-bar off --prefer-binary --no-deps --require-hashes -r requirements.lock
 "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation -e .
-"$venv/bin/python" -m pip check
+"$venv/bin/python" -m pip check >/dev/null || { "$venv/bin/python" -m pip check; exit 1; }
