@@ -38,6 +38,8 @@ def configured(settings: Settings) -> dict[str, Any]:
         "worker_cancel_long_running_tasks_on_connection_loss": True,
         "worker_prefetch_multiplier": 1,
         "worker_concurrency": 1,
+        # A child opens its connections before it takes work.
+        "worker_proc_alive_timeout": 30.0,
         "worker_max_tasks_per_child": 10_000,
         "task_time_limit": TIME_LIMIT,
         "task_soft_time_limit": SOFT_TIME_LIMIT,

@@ -40,18 +40,17 @@ def check(standing: Standing, head: Head) -> None:
 
 
 async def beat(ports: Ports, held: Held, standing: Standing, step: Step, patience: float) -> bool:
-    """Beats once, if the projection is no more than ``patience`` seconds behind the log. Whether it did.
+    """Beats once, if the lease is safe and the projection no more than ``patience`` seconds behind the log. Whether it did.
 
-    Raises SwitchNeededError where the head row says so, BeatRefusedError, LeaseLostError, UnavailableError.
+    Raises SwitchNeededError where the head row says so, BeatRefusedError, UnavailableError.
     """
     head = await ports.log.head()
     metrics.PROJECTION_LAG_EVENTS.labels(LOG).set(max(0, head.position - standing.position))
     behind = 0.0 if step.at_end or step.newest is None else (head.recorded_at - step.newest) / MICROS
     metrics.PROJECTION_LAG_SECONDS.set(behind)
     check(standing, head)
-    if behind > patience:
+    if behind > patience or not held.safe:
         return False
-    held.sure()
     # The time in the beat is that of the head row's answer: trust is counted from what we know, not from when we say it.
     with projection_store():
         accepted = await ports.keeper.beat(standing.projection, standing.position, head.gate_sequence, head.recorded_at)

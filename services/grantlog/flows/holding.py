@@ -13,7 +13,7 @@ class LeaseLostError(Exception):
 
 
 class Held:
-    """A lease that we hold. ``sure`` is the answer to "may I act alone now?"; nothing else is."""
+    """A lease that we hold. ``safe`` is the answer to "may I act alone now?"; nothing else is."""
 
     def __init__(self, ports: Ports, lease: Lease, seconds: float, asked: float) -> None:
         self._ports = ports
@@ -33,9 +33,14 @@ class Held:
         """Seconds for which nobody else can hold it."""
         return self._until - asyncio.get_running_loop().time()
 
+    @property
+    def safe(self) -> bool:
+        """Whether a good part of the lease is left: enough for one more step."""
+        return self.remaining >= self._seconds / 4
+
     def sure(self) -> None:
-        """Raises LeaseLostError unless a good part of the lease is left: enough for one more step."""
-        if self.remaining < self._seconds / 4:
+        """Raises LeaseLostError unless it is safe to act alone."""
+        if not self.safe:
             raise LeaseLostError(self.lease.name)
 
     async def keep(self) -> None:
