@@ -14,8 +14,11 @@ from grantlog.core.client.events import ClientMetadata
 from grantlog.core.client.state import live_secret_hashes
 from grantlog.core.decision import Origin
 from grantlog.core.identifiers import ClientId, after
+from grantlog.core.protocol.client_auth import ClientCredentials
+from grantlog.core.protocol.errors import InvalidClientError
 from grantlog.core.protocol.token_text import checksum
 from grantlog.flows import accounts, clients
+from grantlog.flows.authenticate import authenticate
 from grantlog.flows.operators import CommandRefusedError, operator_origin
 from grantlog.flows.service import Service
 from grantlog.ports import PasswordCheck, Rejected, UnavailableError
@@ -282,6 +285,30 @@ async def test_another_process_sees_a_new_secret_when_it_sees_the_gate() -> None
         found = await two.service.clients.find(made.state.client_id)
         assert found is not None
         assert len(found.state.secrets) == 2
+
+
+async def test_a_new_secret_is_believed_by_a_process_that_has_heard_of_nothing() -> None:
+    stores = await memory_stores()
+    async with memory_process(stores) as one, memory_process(stores) as two:
+        made = await clients.register(one.service, CONFIDENTIAL, asked(one.service))
+        client_id = made.state.client_id
+
+        async def proves(secret: str | None) -> bool:
+            credentials = ClientCredentials("client_secret_basic", client_id, secret)
+            try:
+                await authenticate(two.service, "token", credentials, Origin("request", "192.0.2.1"))
+            except InvalidClientError:
+                return False
+            return True
+
+        assert await proves(made.secret)
+        fresh = await clients.rotate_secret(one.service, client_id, asked(one.service), overlap=0)
+        assert await proves(fresh.text)
+        assert not await proves(made.secret)
+        assert not await proves("gl_cs_wrong")
+        await clients.suspend(one.service, client_id, "leak", asked(one.service))
+        await clients.resume(one.service, client_id, asked(one.service))
+        assert await proves(fresh.text)
 
 
 async def test_suspending_closes_the_gate_once_and_resuming_leaves_it_closed(service: Service) -> None:

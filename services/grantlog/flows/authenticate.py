@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from grantlog import metrics
 from grantlog.core.client.state import live_secret_hashes
 from grantlog.core.decision import Origin
+from grantlog.core.identifiers import ClientId
 from grantlog.core.protocol.client_auth import ClientCredentials, matches
 from grantlog.core.protocol.errors import InvalidClientError, ProtocolError, TooManyRequestsError
 from grantlog.flows.client_directory import KnownClient
@@ -30,8 +31,26 @@ async def authenticate(service: Service, rule: str, credentials: ClientCredentia
     try:
         return prove(service, client, credentials)
     except InvalidClientError:
-        await count_failure(service, rule, credentials.client_id, origin.address)
-        raise
+        changed = await _changed(service, client, credentials.client_id)
+        try:
+            if changed is None:
+                raise
+            return prove(service, changed, credentials)
+        except InvalidClientError:
+            await count_failure(service, rule, credentials.client_id, origin.address)
+            raise
+
+
+async def _changed(service: Service, known: KnownClient | None, client_id: ClientId) -> KnownClient | None:
+    """The client as the log's head knows it, where that is not how it was remembered.
+
+    A process that issues nothing hears of no change: a secret that an operator made a moment ago must not be refused.
+    """
+    if known is None:
+        return None
+    await service.gates.catch_up((await service.ports.log.head()).gate_sequence)
+    current = await service.clients.find(client_id)
+    return None if current is known else current
 
 
 async def refuse_throttled(service: Service, rule: str, *subjects: str) -> None:
