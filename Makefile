@@ -38,7 +38,7 @@ lint: $(STAMP) ## Lint, formatting, types, import contracts
 
 .PHONY: bench
 bench: $(STAMP) ## Measure the hot paths, as ratios
-	@exec $(PYTHON) ops/bench/run.py
+	@exec $(PYTHON) -m ops.bench
 
 .PHONY: clean
 clean: ## Remove the demo with its data, and all caches
