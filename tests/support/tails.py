@@ -24,7 +24,7 @@ from grantlog.flows.tail import Pace, Tail
 from grantlog.ports import Append, Appended, Ports, Snapshot
 
 TRUST = 1.0
-PATIENCE = 15.0
+PATIENCE = 30.0
 
 
 class ScriptedEgress:
