@@ -145,7 +145,15 @@ def first(directory: Path) -> Iterator[Run]:
 
 def test_it_keeps_everything_where_only_its_owner_may_look(first: Run) -> None:
     assert stat.S_IMODE(first.directory.stat().st_mode) == 0o700
-    for name in ("credentials.json", "kept.json", "root_keys", "client.curl", "resource-server.curl"):
+    for name in (
+        "credentials.json",
+        "kept.json",
+        "root_keys",
+        "client.curl",
+        "resource-server.curl",
+        "postgres.log",
+        "logs/tail.log",
+    ):
         assert stat.S_IMODE((first.directory / name).stat().st_mode) == 0o600
 
 

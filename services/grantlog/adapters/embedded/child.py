@@ -58,7 +58,7 @@ class Child:
         identity = ("-", "-") if self.run_as.user is None else (str(self.run_as.user), str(self.run_as.group))
         leash = (sys.executable, "-I", "-S", str(LEASH), str(int(self.leash)), str(os.getpid()), *identity)
         words = [*self.run_as.prefix, *leash, *map(str, self.command)]
-        with self.log.open("ab") as log:
+        with open(self.log, "ab", opener=_private) as log:  # Path.open takes no opener
             self._process = subprocess.Popen(  # noqa: S603  # our own command line, no shell
                 words,
                 stdin=subprocess.DEVNULL,
@@ -108,3 +108,8 @@ class Child:
             return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
         except OSError:
             return ""
+
+
+def _private(path: str, flags: int) -> int:
+    """Opens what only we may read, whatever the umask."""
+    return os.open(path, flags, 0o600)
