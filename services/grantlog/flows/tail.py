@@ -72,6 +72,8 @@ class Tail:
         """Until cancelled: waits for the lease, leads, and waits again."""
         # Asked for by other threads as well, where no loop runs.
         self._clock = asyncio.get_running_loop().time
+        # An alert on its increase needs to have seen it at zero.
+        metrics.LOG_GAPS.labels(LOG)
         while True:
             held = await self._acquire()
             self.leading, self._standing_by = True, False
