@@ -9,6 +9,7 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 from tests.support.app import API, INITIAL_ACCESS_TOKEN, JWT_API, RESOURCES, Credentials, Running
+from tests.support.code_flow import log_in, login_page, redeem, redirect_of
 
 from grantlog.cli import grantlog
 from grantlog.flows.accounts import find_account
@@ -231,6 +232,49 @@ def test_a_whole_family_is_revoked_by_its_id_or_by_one_of_its_tokens(app: Runnin
         assert app.introspect(text) == {"active": False}
         assert answer("tokens", "inspect", stdin=text)["dead_because"] == "family_revoked:operator"
     assert answer("tokens", "inspect", "--family", family)["family_revoked"] == "operator"
+
+
+def test_codes_and_refresh_tokens_are_explained_through_rotation_and_reuse(
+    app: Running, answer: Callable[..., Any]
+) -> None:
+    code = redirect_of(app, app.browser(), scope="openid api:read offline_access").query["code"]
+
+    def why(text: str) -> str | None:
+        found: str | None = answer("tokens", "inspect", stdin=text)["dead_because"]
+        return found
+
+    def refresh(text: str) -> Any:
+        headers = {"Authorization": app.clients["web"].basic}
+        return app.browser().post("/token", {"grant_type": "refresh_token", "refresh_token": text}, headers)
+
+    assert answer("tokens", "inspect", stdin=code)["token"] == "code"
+    assert why(code) is None
+    first = redeem(app, code).json
+    assert why(code) == "redeemed"
+    assert (why(first["access_token"]), why(first["refresh_token"])) == (None, None)
+    second = refresh(first["refresh_token"]).json
+    third = refresh(second["refresh_token"]).json
+    assert why(first["refresh_token"]) == "spent_at_version:3"
+    assert why(second["refresh_token"]) == "spent_at_version:4"
+    assert (why(second["access_token"]), why(third["refresh_token"])) == (None, None)
+    assert refresh(first["refresh_token"]).status == 400  # two generations old: reuse
+    told = answer("tokens", "inspect", stdin=third["refresh_token"])
+    assert told["dead_because"].startswith("family_revoked:")
+    assert told["history"][-1]["type"] == "grant.reuse_detected"
+    assert told["history"][-1]["cause"] == told["family_revoked"]
+    assert told["live_access_tokens"] == 0
+    assert app.introspect(third["access_token"]) == {"active": False}
+
+
+def test_a_locked_account_shows_as_the_reason(app: Running, answer: Callable[..., Any]) -> None:
+    answer("users", "add", "frank", stdin="a password\n")
+    browser = app.browser()
+    page = log_in(browser, login_page(app, browser), "frank", "a password")
+    tokens = redeem(app, browser.submit(page, decision="allow").query["code"]).json
+    assert app.introspect(tokens["access_token"])["active"]
+    answer("users", "lock", "frank")
+    assert app.introspect(tokens["access_token"]) == {"active": False}
+    assert answer("tokens", "inspect", stdin=tokens["access_token"])["dead_because"] == "account_revoked"
 
 
 def test_a_jwt_is_explained_by_its_handle_and_dies_with_its_key(app: Running, answer: Callable[..., Any]) -> None:
