@@ -145,6 +145,21 @@ async def test_a_wrong_root_key_list_is_unavailable_and_not_an_erased_person(
     assert await keys.reveal(account, b"profile", box) == PROFILE
 
 
+async def test_another_accounts_key_put_in_its_place_is_not_used(
+    keys: VaultDataKeys, account: StreamId, stores: KeyStores
+) -> None:
+    """Who can write the vault must not choose by which key a person's data is read."""
+    other = StreamId(uuid4())
+    await keys.protect(account, b"profile", PROFILE)
+    box = await keys.protect(other, b"profile", PROFILE)
+    mine, theirs = await stores.vault.get(account), await stores.vault.get(other)
+    assert mine is not None
+    assert theirs is not None
+    assert await stores.vault.replace(account, mine, theirs)
+    with pytest.raises(UnavailableError):
+        await VaultDataKeys(stores.vault, RootKeys([OLD])).reveal(account, b"profile", box)
+
+
 async def test_the_same_text_protected_twice_gives_different_boxes(keys: VaultDataKeys, account: StreamId) -> None:
     assert await keys.protect(account, b"profile", PROFILE) != await keys.protect(account, b"profile", PROFILE)
 

@@ -30,7 +30,7 @@ class _Held:
 
 
 class VaultDataKeys:
-    """A box is ``format (1) ‖ nonce (12) ‖ AES-256-GCM ciphertext and tag``, bound to the account and a context."""
+    """A box is ``format (1) ‖ nonce (12) ‖ AES-256-GCM ciphertext and tag``, under the account's own key and bound to a context."""
 
     def __init__(self, vault: Vault, root: RootKeys) -> None:
         self._vault = vault
@@ -41,7 +41,7 @@ class VaultDataKeys:
         """Encrypts personal data of an account; makes its data key where it has none. Raises UnavailableError."""
         cipher = await self._cipher(account) or await self._new(account)
         nonce = urandom(_NONCE_BYTES)
-        return _FORMAT + nonce + cipher.encrypt(nonce, plaintext, account.bytes + context)
+        return _FORMAT + nonce + cipher.encrypt(nonce, plaintext, context)
 
     async def reveal(self, account: StreamId, context: bytes, box: bytes) -> bytes | None:
         """Decrypts; None when the account's key was destroyed, or the box is not this account's in this context.
@@ -55,7 +55,7 @@ class VaultDataKeys:
             return None
         nonce, sealed = box[1 : 1 + _NONCE_BYTES], box[1 + _NONCE_BYTES :]
         try:
-            return cipher.decrypt(nonce, sealed, account.bytes + context)
+            return cipher.decrypt(nonce, sealed, context)
         except InvalidTag:
             return None
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from structlog import get_logger
@@ -55,26 +55,32 @@ async def open_crypto(
     """
     wrapped_keys, vault = PostgresWrappedKeys(pool), PostgresVault(vault_pool)
     index_key = await load_index_key(wrapped_keys, root)
-    signing = BoundedThreads("signing", workers=SIGNING_WORKERS, queue=SIGNING_QUEUE)
-    hashing = BoundedThreads("passwords", workers=password_workers, queue=password_queue)
-    signer = KeyringSigner(log, wrapped_keys, root, signing)
-    passwords = ArgonPasswords(PostgresPasswordHashes(pool), hashing)
-    await signer.refresh()
-    keeper = asyncio.create_task(_keep_fresh(signer))
-    try:
+    async with AsyncExitStack() as stack:
+        signing = BoundedThreads("signing", workers=SIGNING_WORKERS, queue=SIGNING_QUEUE)
+        stack.push_async_callback(signing.close)
+        hashing = BoundedThreads("passwords", workers=password_workers, queue=password_queue)
+        stack.push_async_callback(hashing.close)
+        signer = KeyringSigner(log, wrapped_keys, root, signing)
+        await signer.refresh()
+        await stack.enter_async_context(_kept_fresh(signer))
         yield Crypto(
             RootSecrets(root, index_key),
             signer,
             VaultDataKeys(vault, root),
-            passwords,
+            ArgonPasswords(PostgresPasswordHashes(pool), hashing),
             RootKeyWrapping(root, wrapped_keys, vault),
         )
+
+
+@asynccontextmanager
+async def _kept_fresh(signer: KeyringSigner) -> AsyncIterator[None]:
+    keeper = asyncio.create_task(_keep_fresh(signer))
+    try:
+        yield
     finally:
         keeper.cancel()
         with suppress(asyncio.CancelledError):
             await keeper
-        await signing.close()
-        await hashing.close()
 
 
 async def _keep_fresh(signer: KeyringSigner) -> None:
