@@ -30,7 +30,7 @@ class _Held:
 
 
 class VaultDataKeys:
-    """A box is ``format (1) ‖ nonce (12) ‖ AES-256-GCM ciphertext and tag``, under the account's own key and bound to a context."""
+    """A box is ``format (1) ‖ nonce (12) ‖ AES-256-GCM ciphertext and tag``: under the account's own key, for a context."""
 
     def __init__(self, vault: Vault, root: RootKeys) -> None:
         self._vault = vault

@@ -1,7 +1,8 @@
 """The root key list: the only secrets that stand outside the database. Everything keyed is derived from it.
 
-Newest first. The newest closes, all of them open, so that a root key is replaced by putting another one before it,
-running ``grantlog keys rewrap``, and dropping the old one when the last refresh token that carries its MAC has expired.
+Newest first: the first closes, all of them open. A root key is replaced in three steps, each on every process before the
+next: add the new one last, so that everybody can open what it closes; move it first, and run ``grantlog keys rewrap``;
+drop the old one when the last refresh token that carries its MAC has expired.
 """
 
 from base64 import b64decode
