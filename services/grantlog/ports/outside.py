@@ -1,0 +1,34 @@
+"""What leaves the process, and the upkeep of partitions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+
+class Outbox(Protocol):
+    """Where the tail hands events on (Celery's broker)."""
+
+    async def publish(self, tasks: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
+        """Publishes (task, id, arguments), confirmed. Raises UnavailableError; the caller's cursor then stays."""
+        ...
+
+
+class Partitions(Protocol):
+    """The partitions of the log and of what is kept for a while only (PostgreSQL)."""
+
+    async def ensure_ahead(self) -> int:
+        """Creates partitions ahead of time. How many were missing."""
+        ...
+
+    async def drop_expired(self) -> int:
+        """Drops partitions of sealed answers and one-time values whose time has passed, and forgets slots and effects that
+        were claimed more than a month ago. How many partitions went.
+        """
+        ...
+
+
+class Egress(Protocol):
+    """Outgoing HTTP to addresses that others chose: bounded, without redirects, never into private ranges unless allowed."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Posts and returns the status. Raises UnavailableError."""
+        ...
