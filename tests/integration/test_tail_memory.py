@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.support import appends
@@ -11,7 +12,9 @@ from tests.support.tails import TRUST, System, found, memory_system, running, un
 from grantlog.core.grant.state import GrantState
 from grantlog.core.identifiers import StreamId
 from grantlog.flows.audit import audit
-from grantlog.flows.rebuild import request
+from grantlog.flows.beat import Standing
+from grantlog.flows.holding import Held
+from grantlog.flows.rebuild import fill_beside, flip, request
 from grantlog.flows.tail import Tail
 from grantlog.ports import LogRow, Projection
 
@@ -266,3 +269,56 @@ async def test_an_expired_family_is_not_written(system: System) -> None:
         await until(lambda: trusted(system, row.stream))
     assert isinstance(row.state, GrantState)
     assert await system.projection.stored(2, row.stream) is None
+
+
+async def test_a_store_that_lost_only_its_readiness_is_switched(system: System) -> None:
+    row = await system.issued()
+    async with running(system.tail()):
+        await until(lambda: trusted(system, row.stream))
+        generation = system.log.projection.generation
+        system.projection._ready.clear()
+        await until(lambda: system.log.projection.generation > generation)
+        await until(lambda: trusted(system, row.stream))
+
+
+async def test_what_a_writer_committed_while_a_generation_was_filled_is_there_before_it_is_read(system: System) -> None:
+    row = await system.issued()
+    async with running(system.tail()):
+        await until(lambda: trusted(system, row.stream))
+    held = await Held.acquire(system.ports, "tail:0", "we", 30)
+    assert held is not None
+    head = await system.log.head()
+    standing = Standing(head.projection, head.position, head.log_id)
+    filled = await fill_beside(system.ports, held, standing, head.projection.generation + 1)
+    # Its writer has died between commit and put.
+    await system.append(appends.revoked(row))
+    after = await flip(system.ports, held, standing, filled)
+    assert (after.projection.generation, after.projection.next_generation) == (filled.generation, None)
+    snapshot = await system.read(row.stream)
+    assert (snapshot.trusted, snapshot.version) == (True, 2)
+
+
+async def test_both_generations_are_written_until_the_new_one_is_the_only_one_read(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = await system.issued()
+    async with running(system.tail()):
+        await until(lambda: trusted(system, row.stream))
+    held = await Held.acquire(system.ports, "tail:0", "we", 30)
+    assert held is not None
+    head = await system.log.head()
+    standing = Standing(head.projection, head.position, head.log_id)
+    old, new = head.projection.generation, head.projection.generation + 1
+    filled = await fill_beside(system.ports, held, standing, new)
+    assert (system.log.projection.generation, system.log.projection.next_generation) == (old, new)
+    begin, named = system.projection.begin, []
+
+    async def watched(*words: Any) -> None:
+        named.append((system.log.projection.generation, system.log.projection.next_generation))
+        await begin(*words)
+        named.append((system.log.projection.generation, system.log.projection.next_generation))
+
+    monkeypatch.setattr(system.projection, "begin", watched)
+    await flip(system.ports, held, standing, filled)
+    assert named == [(new, old), (new, old)]
+    assert system.log.projection.next_generation is None
