@@ -50,7 +50,6 @@ def metadata_of(request: RegistrationRequest) -> ClientMetadata:
         application_type=request.application_type,
         id_token_signed_response_alg=request.id_token_signed_response_alg,
         origins=request.origins,
-        contacts=request.contacts,
         client_uri=request.client_uri,
         logo_uri=request.logo_uri,
         policy_uri=request.policy_uri,

@@ -35,7 +35,6 @@ class ClientMetadata:
     """None: as the resource says."""
     origins: tuple[str, ...] = ()
     """Browser origins that CORS lets in."""
-    contacts: tuple[str, ...] = ()
     client_uri: str | None = None
     logo_uri: str | None = None
     policy_uri: str | None = None

@@ -38,7 +38,6 @@ class RegistrationRequest:
     id_token_signed_response_alg: SigningAlg
     origins: tuple[str, ...]
     """``allowed_cors_origins``, our own member: browser origins that CORS lets in."""
-    contacts: tuple[str, ...]
     client_uri: str | None
     logo_uri: str | None
     policy_uri: str | None
@@ -47,6 +46,8 @@ class RegistrationRequest:
 
 def read_registration(document: object, known_scopes: tuple[str, ...]) -> RegistrationRequest:
     """A registration from parsed JSON; members that nobody knows are ignored (RFC 7591 section 2).
+
+    ``contacts`` is one of them: it names persons, and the log keeps nothing of persons in clear.
 
     ``known_scopes``: all that exist; also the default. Raises invalid_client_metadata and invalid_redirect_uri.
     """
@@ -75,7 +76,6 @@ def read_registration(document: object, known_scopes: tuple[str, ...]) -> Regist
             document, "id_token_signed_response_alg", cast("tuple[SigningAlg, ...]", SIGNING_ALGS), "RS256"
         ),
         origins=_origins(document),
-        contacts=_texts(document, "contacts"),
         client_uri=_page(document, "client_uri"),
         logo_uri=_page(document, "logo_uri"),
         policy_uri=_page(document, "policy_uri"),
@@ -101,7 +101,6 @@ def response_members(
     optional = {
         "client_name": request.name,
         "allowed_cors_origins": list(request.origins),
-        "contacts": list(request.contacts),
         "client_uri": request.client_uri,
         "logo_uri": request.logo_uri,
         "policy_uri": request.policy_uri,
