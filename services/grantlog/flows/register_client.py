@@ -5,6 +5,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Any
 
+from grantlog import metrics
 from grantlog.core.decision import Origin
 from grantlog.core.identifiers import seconds
 from grantlog.core.protocol.errors import InvalidTokenError, ProtocolError, TooManyRequestsError
@@ -33,6 +34,7 @@ async def register_client(
     # every registration writes to the log, so every one counts
     wait = await service.ports.throttle.hit(RULE, origin.address)
     if wait:
+        metrics.THROTTLED.labels(RULE).inc()
         raise TooManyRequestsError(wait)
     made = await register(service, metadata_of(request), origin)
     return response_members(

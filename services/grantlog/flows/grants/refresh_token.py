@@ -195,6 +195,7 @@ async def _repeat(redemption: Redemption, version: int) -> Prepared[Outcome]:
     handle_ = redemption.presented.handle
     wait = await redemption.service.ports.throttle.hit("retry", str(handle_.stream), str(handle_.version))
     if wait:
+        metrics.THROTTLED.labels("retry").inc()
         await record_finding(
             redemption.service,
             "retry_limit",

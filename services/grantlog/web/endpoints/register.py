@@ -17,7 +17,7 @@ async def register(request: web.Request) -> web.Response:
         raise ProtocolError("invalid_client_metadata", "the content type must be application/json", "content_type")
     try:
         document = msgspec.json.decode(await request.read())
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ProtocolError("invalid_client_metadata", "the body is not JSON", "registration_not_json") from None
     members = await register_client(request.app[SERVICE], document, authorization(request), request[ORIGIN])
     return json_answer(members, status=201)
