@@ -23,6 +23,7 @@ from grantlog.flows.callers import Callers
 from grantlog.flows.client_directory import ClientDirectory
 from grantlog.flows.fallback import Fallback
 from grantlog.flows.gate_watch import GateWatch
+from grantlog.flows.hearing import Hearing
 from grantlog.flows.key_watch import KeyWatch
 from grantlog.flows.service import Service
 from grantlog.ports import Ports
@@ -147,6 +148,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         )
         service = await compose(ports, settings)
         stack.push_async_callback(KeyWatch(ports.signer, service.gates).close)
+        stack.push_async_callback(Hearing(ports.log, service.gates).close)
         yield service
 
 

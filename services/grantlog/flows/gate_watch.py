@@ -27,12 +27,6 @@ class GateWatch:
         """Calls ``listener`` with every gate that changes from now on, closed or merely touched."""
         self._listeners.append(listener)
 
-    def hint(self, sequence: int) -> None:
-        """Begins to read what is new, where ``sequence`` says that there is; nobody waits for it."""
-        if sequence > self.sequence and (self._reading is None or self._reading.done()):
-            self._reading = create_task(self._read())
-            self._reading.add_done_callback(_looked_at)
-
     async def catch_up(self, sequence: int) -> None:
         """Returns when everything up to ``sequence`` is known. Raises UnavailableError where the log does not answer."""
         while self.sequence < sequence:
@@ -53,9 +47,3 @@ class GateWatch:
         """The epoch of a gate as known here; 0 for one that was never closed."""
         gate = self.map.get((kind, name))
         return 0 if gate is None else gate.epoch
-
-
-def _looked_at(task: Task[None]) -> None:
-    """A reading that nobody waited for may fail: whoever needs it reads again."""
-    if not task.cancelled():
-        task.exception()

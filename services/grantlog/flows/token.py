@@ -24,10 +24,14 @@ async def token(service: Service, parameters: Parameters, authorization: str | N
     client = await authenticate(service, RULE, credentials, origin)
     may_use(client.client, grant_type)
     try:
-        return await grant.redeem(service, client, _only(parameters, grant.PARAMETERS), origin)
+        body = await grant.redeem(service, client, _only(parameters, grant.PARAMETERS), origin)
+        if service.clients.remembered(credentials.client_id) is not client.client:
+            # The client has changed meanwhile, or before and we had not heard of it: is the proof still one?
+            await authenticate(service, RULE, credentials, origin)
     except ProtocolError:
         await count_failure(service, RULE, credentials.client_id, origin.address)
         raise
+    return body
 
 
 def _only(parameters: Parameters, names: frozenset[str]) -> Parameters:

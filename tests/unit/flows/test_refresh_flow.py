@@ -2,6 +2,7 @@
 
 from asyncio import gather
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from tests.support.world import VERIFIER, World, memory_world
 
 from grantlog.core.decision import GateChange
 from grantlog.core.protocol.errors import ProtocolError
+from grantlog.flows.client_directory import ClientDirectory
+from grantlog.flows.clients import rotate_secret
+from grantlog.flows.gate_watch import GateWatch
 
 
 @pytest.fixture
@@ -116,3 +120,17 @@ async def test_a_replayed_code_revokes_only_with_every_proof(world: World) -> No
     right = {"grant_type": "authorization_code", "code": code, "code_verifier": VERIFIER}
     assert await refused(world, **right) == "code_replayed"
     assert not await world.active(first["access_token"])
+
+
+async def test_a_secret_that_was_withdrawn_elsewhere_gets_nothing_even_from_a_process_that_has_not_heard(
+    world: World,
+) -> None:
+    """The redemption itself brings the news; what it issued is never handed out."""
+    first = await world.family()
+    beside = replace(world.service, gates=GateWatch(world.service.ports.log))
+    beside = replace(beside, clients=ClientDirectory(beside.ports.log, beside.gates))
+    await rotate_secret(beside, world.client.state.client_id, world.origin(), overlap=0)
+
+    reason = await refused(world, grant_type="refresh_token", refresh_token=first["refresh_token"])
+
+    assert reason == "client_secret_wrong"
