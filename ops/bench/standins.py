@@ -17,6 +17,7 @@ from aiohttp import web
 from ops.bench.forgetful import forgetful_service
 from ops.bench.settings import settings_for
 
+from grantlog.cli.serve import settle_heap
 from grantlog.core.client.events import ClientMetadata
 from grantlog.core.identifiers import ClientId
 from grantlog.web.app import BODY_LIMIT, create_app
@@ -67,6 +68,7 @@ async def serve(app: web.Application, port: int) -> None:
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=BACKLOG).start()
+    settle_heap()
     await asyncio.Event().wait()
 
 
