@@ -82,6 +82,8 @@ def read_batch(body: bytes, name: str = "token", limit: int = BATCH_LIMIT) -> tu
 
 def require_form(content_type: str | None) -> None:
     """RFC 6749 section 4: parameters come as ``application/x-www-form-urlencoded`` in UTF-8. Raises invalid_request."""
+    if content_type == "application/x-www-form-urlencoded":
+        return
     if content_type is None or _CONTENT_TYPE.fullmatch(content_type.strip()) is None:
         raise invalid_request("the content type must be application/x-www-form-urlencoded", "content_type")
 
