@@ -128,6 +128,16 @@ async def test_a_generation_that_was_lost_while_it_was_filled_cannot_begin(stage
     assert (await stage.read_model.read(stage.stream())).trusted
 
 
+async def test_who_was_paused_while_a_newer_generation_began_cannot_bring_the_old_one_back(stage: Stage) -> None:
+    old = await stage.begin(position=5)
+    newer = replace(old, generation=2)
+    await stage.keeper.prepare(2, 5)
+    await stage.keeper.begin(newer, 5, 0, stage.clock.now())
+    with pytest.raises(UnavailableError):
+        await stage.keeper.begin(old, 5, 0, stage.clock.now())
+    assert await stage.keeper.beat(newer, 6, 0, stage.clock.now())
+
+
 async def test_what_is_stored_equals_what_is_encoded(stage: Stage) -> None:
     projection = await stage.begin()
     family = stage.family(7, tokens=3)

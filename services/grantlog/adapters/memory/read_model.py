@@ -117,6 +117,9 @@ class MemoryProjection:
             at_tag = (projection.generation, tag)
             if projection.generation in self._prepared and at_tag not in self._cursors:
                 raise UnavailableError("what was filled is gone: fill it again")
+            before = self._ready.get(tag)
+            if before is not None and before.run == self.run and before.generation > projection.generation:
+                raise UnavailableError("what was filled is gone, or a newer generation is named")
             ready = self._named(projection, tag)
             gates = gate_sequence if ready is None else max(gate_sequence, ready.gate_sequence)
             self._ready[tag] = _Ready(self.run, projection.generation, gates, at)

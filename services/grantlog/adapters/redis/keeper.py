@@ -80,7 +80,7 @@ class RedisKeeper:
 
     async def begin(self, projection: Projection, position: int, gate_sequence: int, at: Micros) -> None:
         """See the port. Raises UnavailableError where another server than the named one stands behind a tag, and where the
-        cursor that ``prepare`` wrote is gone: then what was filled is gone too.
+        cursor that ``prepare`` wrote is gone (then what was filled is gone too) or a newer generation is named already.
         """
         generation = projection.generation
         prepared = int(generation in self._prepared)
@@ -92,7 +92,7 @@ class RedisKeeper:
             keys = (ready_key(tag), cursor_key(tag, generation))
             words = (run_id, generation, position, gate_sequence, at, prepared)
             if await _BEGIN.run(connection, keys, *words) != 1:
-                raise UnavailableError("what was filled is gone: fill it again")
+                raise UnavailableError("what was filled is gone, or a newer generation is named")
             self._seen[generation, tag] = position
 
         await self._everywhere(write)

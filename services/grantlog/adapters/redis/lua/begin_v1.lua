@@ -3,6 +3,7 @@
 -- where the cursor must be there already: who prepared the generation wrote it, and if it is gone, so is what was filled.
 -- Where `ready` names this run and generation already, the gate sequence is not lowered: somebody may have raised it, and
 -- been acknowledged, since the caller read the log.
+-- Where it names a newer generation of this run, the caller was paused while somebody else took over.
 -- Returns 1, or 0 where nothing was written.
 if ARGV[6] == '1' and redis.call('EXISTS', KEYS[2]) == 0 then
   return 0
@@ -11,6 +12,9 @@ local generation, gate = tonumber(ARGV[2]), tonumber(ARGV[4])
 local ready = redis.call('GET', KEYS[1]) or ''
 if #ready >= 20 and string.sub(ready, 21) == ARGV[1] then
   local stored, raised = struct.unpack('>I4I8', ready)
+  if stored > generation then
+    return 0
+  end
   if stored == generation then
     gate = math.max(gate, raised)
   end
