@@ -539,9 +539,9 @@ BEGIN
     UPDATE head SET
         log_id = fresh,
         projection = jsonb_build_object(
-            -- Past every generation that was ever written: nothing of the lost log is read again.
+            -- Past every generation that was ever written, also after the backup was made: nothing of the lost log is read.
             'generation',
-            1 + greatest((top.projection ->> 'generation')::integer, (top.projection ->> 'next')::integer),
+            1000 + greatest((top.projection ->> 'generation')::integer, (top.projection ->> 'next')::integer),
             'runs', '{}'::jsonb, 'since', moment, 'next', NULL
         )
     WHERE head.log = 0 RETURNING head.*;

@@ -1,6 +1,8 @@
 """One frozen Settings, read once from ``GRANTLOG_*``. An unknown or missing variable stops the boot by name."""
 
+import json
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
@@ -9,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableValueError
 
 PREFIX = "GRANTLOG_"
 DEV_ONLY = frozenset({"GRANTLOG_PORT"})
@@ -119,6 +122,12 @@ class Settings(BaseSettings):
         return tuple(str(ip_network(part.strip())) for part in value.split(",") if part.strip())
 
     @model_validator(mode="after")
+    def _signed_webhook(self) -> "Settings":
+        if self.webhook_url is not None and self.webhook_secret is None:
+            raise ValueError("GRANTLOG_WEBHOOK_SECRET is missing: nobody could tell our notices from forged ones")
+        return self
+
+    @model_validator(mode="after")
     def _production(self) -> "Settings":
         if self.dev:
             return self
@@ -150,14 +159,21 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         return _from_values(values)
     except ValidationError as wrong:
         raise SettingsError("; ".join(_complaint(error) for error in wrong.errors())) from None
+    except UnreadableValueError as wrong:
+        # its text names the field and, as its cause, holds the value: only the first goes on
+        field = re.search(r'field "(\w+)"', str(wrong))
+        raise SettingsError(f"{PREFIX}{field[1].upper() if field else '*'}: is not JSON") from None
 
 
 def _from_values(values: Mapping[str, str]) -> Settings:
-    import json  # noqa: PLC0415  # only tests and `grantlog dev` read settings from a mapping
-
-    complex_fields = {"resources"}
-    decoded = {name: json.loads(text) if name in complex_fields else text for name, text in values.items()}
-    return Settings(**decoded)  # type: ignore[arg-type]
+    """Settings from a mapping, read as the environment would be."""
+    decoded: dict[str, object] = dict(values)
+    if "resources" in values:
+        try:
+            decoded["resources"] = json.loads(values["resources"])
+        except ValueError:
+            raise UnreadableValueError('field "resources"') from None
+    return Settings(**decoded)  # type: ignore[arg-type]  # validated there
 
 
 def _complaint(error: Mapping[str, object]) -> str:
