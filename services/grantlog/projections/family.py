@@ -83,15 +83,17 @@ def unpack(packed: Packed) -> Family:
         raise UnreadableFamilyError(f"codec {codec} is not known here")
     if squeezed[1:2] == (None,):
         squeezed = (squeezed[0], squeezed[0], *squeezed[2:])
-    texts = tuple(_stretch(text) for text in squeezed)
-    profiles = tuple(_profile(scope, audience) for scope, audience in packed_profiles)
+    # Introspection reads this: lists are made faster than what iterates over a generator.
+    texts = [text if isinstance(text, str) else _stretch(text) for text in squeezed]
+    profiles = [_profile(scope, audience) for scope, audience in packed_profiles]
     try:
+        numbers = zip(stamps[::2], stamps[1::2], strict=True)
         return Family(
             version,
             ClientId(texts[0]),
             texts[1],
-            tuple(_unpack_stamp(epoch, code, texts) for epoch, code in zip(stamps[::2], stamps[1::2], strict=True)),
-            tuple(_unpack_token(token, texts, profiles) for token in tokens),
+            tuple([_unpack_stamp(epoch, code, texts) for epoch, code in numbers]),
+            tuple([_unpack_token(token, texts, profiles) for token in tokens]),
         )
     except (IndexError, ValueError) as damage:
         raise UnreadableFamilyError("a family is damaged") from damage
@@ -111,8 +113,7 @@ def _unpack_stamp(epoch: int, code: int, texts: Sequence[str]) -> Stamp:
     # Python would read a negative index from the end.
     if code < 0:
         raise ValueError("a stamp is damaged")
-    index, kind = divmod(code, _KINDS_STRIDE)
-    return Stamp(_GATE_KINDS[kind], texts[index], epoch)
+    return Stamp(_GATE_KINDS[code % _KINDS_STRIDE], texts[code // _KINDS_STRIDE], epoch)
 
 
 def _unpack_token(
@@ -149,8 +150,6 @@ def _squeeze(text: str) -> str | bytes:
 
 
 def _stretch(text: object) -> str:
-    if isinstance(text, str):
-        return text
     if isinstance(text, bytes) and len(text) == 16:
         digits = text.hex()
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

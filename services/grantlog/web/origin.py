@@ -1,5 +1,6 @@
 """Where a request came from, and who we are. Nothing here trusts ``Host``; proxies count only where they are configured."""
 
+from functools import lru_cache
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
@@ -27,16 +28,18 @@ def origin_of(request: web.Request) -> Origin:
 
 
 def _address(request: web.Request) -> str:
+    headers, peer = request.headers, request.remote or ""
     proxies = request.app[PROXIES]
-    if not proxies:
+    if not proxies or not ("X-Forwarded-For" in headers or "Forwarded" in headers):
         # nobody speaks for anybody else: the short way, which introspection goes
-        return request.remote or ""
-    return client_address(
-        request.remote or "",
-        request.headers.getall("X-Forwarded-For", []),
-        request.headers.getall("Forwarded", []),
-        proxies,
-    )
+        return _alone(peer)
+    return client_address(peer, headers.getall("X-Forwarded-For", ()), headers.getall("Forwarded", ()), proxies)
+
+
+@lru_cache(maxsize=4096)
+def _alone(peer: str) -> str:
+    """The address of a peer that speaks for itself, whether it is a proxy or not."""
+    return client_address(peer, (), (), ())
 
 
 def base_path(issuer: str) -> str:
