@@ -13,6 +13,7 @@ from grantlog.web.keys import LIFE, SERVICE, SETTINGS, Life
 from grantlog.web.middlewares import guarded
 from grantlog.web.origin import PROXIES, trusted_proxies
 from grantlog.web.routes import EVERYWHERE, Handler, Kind, Route, rows
+from grantlog.web.unparsed import keep_to_ourselves
 
 BODY_LIMIT = 64 * 1024
 
@@ -23,6 +24,7 @@ def create_app(service: Service, settings: Settings, role: str) -> web.Applicati
     It opens and closes nothing: ports belong to whoever built ``service``. ``app[LIFE].draining = True`` turns
     ``/readyz`` to 503.
     """
+    keep_to_ourselves()
     app = web.Application(client_max_size=BODY_LIMIT)
     app[SERVICE] = service
     app[SETTINGS] = settings

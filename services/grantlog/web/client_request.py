@@ -9,7 +9,15 @@ from grantlog.core.protocol.requests import require_form
 async def form_body(request: web.Request) -> bytes:
     """The body of a form. Raises ProtocolError for another media type; the size is limited by the application."""
     require_form(request.headers.get("Content-Type"))
-    return await request.read()
+    return await read_body(request)
+
+
+async def read_body(request: web.Request) -> bytes:
+    """The body. Raises RequestPayloadError where it does not end, or is not in the encoding that it names."""
+    try:
+        return await request.read()
+    except ConnectionError:
+        raise web.RequestPayloadError from None
 
 
 def authorization(request: web.Request) -> str | None:

@@ -18,8 +18,9 @@ DEVICE_LIFETIME = 180 * 86_400
 
 
 def read_cookie(request: web.Request, cookie: Cookie) -> str | None:
-    """What the browser sent."""
-    return request.cookies.get(_name(request, cookie))
+    """What the browser sent. All of ours are ASCII; what is not cannot even be hashed, and counts as not sent."""
+    value = request.cookies.get(_name(request, cookie))
+    return value if value is not None and value.isascii() else None
 
 
 def set_cookie(request: web.Request, response: web.Response, cookie: Cookie, value: str, lifetime: int) -> None:

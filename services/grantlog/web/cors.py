@@ -12,6 +12,7 @@ from grantlog.core.protocol.headers import cors_headers
 from grantlog.core.protocol.requests import read_form
 from grantlog.flows.service import Service
 from grantlog.ports import UnavailableError
+from grantlog.web.client_request import read_body
 from grantlog.web.keys import SERVICE
 
 Policy = Literal["none", "any", "registered"]
@@ -82,9 +83,9 @@ async def answer_headers(request: web.Request, policy: Policy) -> dict[str, str]
 
 async def _origins_of_client(request: web.Request) -> tuple[str, ...]:
     try:
-        parameters = read_form(await request.read())
+        parameters = read_form(await read_body(request))
         credentials = read_credentials(request.headers.get("Authorization"), parameters)
         client = await request.app[SERVICE].clients.find(credentials.client_id)
-    except (ProtocolError, UnavailableError, web.HTTPException):
+    except (ProtocolError, UnavailableError, web.HTTPException, web.RequestPayloadError):
         return ()
     return () if client is None else client.state.metadata.origins

@@ -6,6 +6,7 @@ from grantlog.exposition import CONTENT_TYPE, exposition
 from grantlog.flows.service import Service
 from grantlog.web.answers import json_answer
 from grantlog.web.endpoints.health import livez, log_answers
+from grantlog.web.unparsed import keep_to_ourselves
 
 
 def metrics_app(service: Service | None, worker: str) -> web.Application:
@@ -20,6 +21,7 @@ def metrics_app(service: Service | None, worker: str) -> web.Application:
         ready = await log_answers(service)
         return json_answer({"status": "ready" if ready else "unavailable"}, status=200 if ready else 503)
 
+    keep_to_ourselves()
     app = web.Application()
     app.add_routes([web.get("/metrics", show), web.get("/livez", livez), web.get("/readyz", readyz)])
     return app

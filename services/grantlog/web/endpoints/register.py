@@ -6,7 +6,7 @@ from aiohttp import web
 from grantlog.core.protocol.errors import ProtocolError
 from grantlog.flows.register_client import register_client
 from grantlog.web.answers import json_answer
-from grantlog.web.client_request import authorization
+from grantlog.web.client_request import authorization, read_body
 from grantlog.web.keys import ORIGIN, SERVICE
 
 
@@ -16,7 +16,7 @@ async def register(request: web.Request) -> web.Response:
     if request.content_type != "application/json":
         raise ProtocolError("invalid_client_metadata", "the content type must be application/json", "content_type")
     try:
-        document = msgspec.json.decode(await request.read())
+        document = msgspec.json.decode(await read_body(request))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ProtocolError("invalid_client_metadata", "the body is not JSON", "registration_not_json") from None
     members = await register_client(request.app[SERVICE], document, authorization(request), request[ORIGIN])
