@@ -233,7 +233,7 @@ def test_another_process_knows_what_this_one_did_from_the_next_request_on(
 ) -> None:
     with serving(site_of(app, tmp_path_factory.mktemp("beside")), "introspection") as (_, url):
         there = Client(url, guard.credentials)
-        for _ in range(10):
+        for _ in range(5):
             tokens, own = person.tokens(), own_token(app)
             assert there.introspect(tokens.access)["active"] is True
             assert there.introspect(own.access)["active"] is True
