@@ -3,26 +3,31 @@
 from base64 import urlsafe_b64decode
 from binascii import Error as Base64Error
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from json import loads
 
 from grantlog.core.protocol.token_text import Handle, Kind, read, read_handle
+from grantlog.flows.recent_tokens import Located, key_of
 from grantlog.flows.service import Service
+
+__all__ = ["Located", "locate"]
 
 JWT_LIMIT = 16_384
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
-    """A token of our making (proven by a MAC, no more), and its hash as the log holds it."""
-
-    handle: Handle
-    hash: bytes
-
-
 def locate(service: Service, text: str) -> Located | None:
     """Where the token stands; None for anything that is not one of ours. Never raises."""
+    key = key_of(text)
+    known = service.recent.recall(key)
+    if known is not None:
+        return known
+    found = _read(service, text)
+    if found is not None:
+        service.recent.remember(key, found)
+    return found
+
+
+def _read(service: Service, text: str) -> Located | None:
     keys, prefix = service.ports.secrets.token_mac_keys(), service.policy.token_prefix
     if text.startswith(f"{prefix}_"):
         kind = Kind.REFRESH if text.startswith(f"{prefix}_{Kind.REFRESH.letters}_") else Kind.ACCESS

@@ -1,12 +1,13 @@
 """What a flow is given: the ports, the policy, and what this process remembers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from grantlog.core.protocol.policy import Policy
 from grantlog.flows.callers import Callers
 from grantlog.flows.client_directory import ClientDirectory
 from grantlog.flows.fallback import Fallback
 from grantlog.flows.gate_watch import GateWatch
+from grantlog.flows.recent_tokens import RecentTokens
 from grantlog.ports import Ports
 
 
@@ -20,5 +21,6 @@ class Service:
     clients: ClientDirectory
     callers: Callers
     fallback: Fallback
+    recent: RecentTokens = field(default_factory=RecentTokens)
     initial_access_digest: bytes | None = None
     """SHA-256 of the initial access token (RFC 7591 section 3); None: registration is closed."""

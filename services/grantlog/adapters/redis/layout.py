@@ -9,6 +9,7 @@
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -64,8 +65,12 @@ def encode_family(family: Family) -> bytes:
     return _HEAD.pack(family.version, CODEC) + _encode(pack(family))
 
 
+@lru_cache(maxsize=4096)
 def decode_family(value: bytes) -> Family:
-    """The family in these bytes. Raises UnreadableFamilyError for another codec, and for bytes that are no family."""
+    """The family in these bytes; the same bytes are decoded once, for whoever asks for the same family again.
+
+    Raises UnreadableFamilyError for another codec, and for bytes that are no family.
+    """
     if len(value) <= _HEAD.size:
         raise UnreadableFamilyError("too short for a family")
     version, codec = _HEAD.unpack_from(value)
