@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from grantlog.adapters.celery_outbox import open_outbox
 from grantlog.adapters.clock import PostgresClock
 from grantlog.adapters.crypto.opening import open_crypto
-from grantlog.adapters.crypto.root_keys import read_root_keys
+from grantlog.adapters.crypto.root_keys import RootKeyError, RootKeys, read_root_keys
 from grantlog.adapters.egress import open_egress
 from grantlog.adapters.postgres.migrate import migrate
 from grantlog.adapters.postgres.opening import open_postgres
@@ -86,6 +86,17 @@ async def recover_log(settings: Settings) -> UUID:
     return await recover(_value(settings.operator_database_url) or settings.database_url.get_secret_value())
 
 
+def root_keys_of(settings: Settings) -> RootKeys:
+    """The root key list. Raises RootKeyError, also for a demo's key outside ``grantlog dev``: no demo is served in earnest.
+
+    Everything in a database is wrapped under its root keys, so refusing the key refuses the demo's database as well.
+    """
+    keys = read_root_keys(_value(settings.root_keys), settings.root_keys_file)
+    if keys.for_development and not settings.dev:
+        raise RootKeyError("GRANTLOG_ROOT_KEYS holds a key that `grantlog dev` made for a demo")
+    return keys
+
+
 @asynccontextmanager
 async def open_service(settings: Settings) -> AsyncIterator[Service]:
     """Opens every connection a process needs, and closes them in order.
@@ -108,7 +119,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             vault = await stack.enter_async_context(open_pool(vault_dsn, name="grantlog vault", size=2))
         crypto = await stack.enter_async_context(
             open_crypto(
-                read_root_keys(_value(settings.root_keys), settings.root_keys_file),
+                root_keys_of(settings),
                 postgres.log,
                 postgres.pool,
                 vault,

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from grantlog.adapters.crypto.root_keys import DEVELOPMENT
 from grantlog.adapters.embedded.files import write_private
 from grantlog.core.client.events import ClientMetadata
 from grantlog.development.layout import Kept, Layout
@@ -76,7 +77,7 @@ def keep_secrets(layout: Layout, kept: Kept) -> Mapping[str, str]:
     }
     kept.remember(**{name: value for name, value in fresh.items() if name not in standing})
     if not layout.root_keys.exists():
-        key = base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
+        key = base64.urlsafe_b64encode(DEVELOPMENT + secrets.token_bytes(32 - len(DEVELOPMENT))).rstrip(b"=").decode()
         write_private(layout.root_keys, key + "\n")
     return kept.read()
 

@@ -17,6 +17,8 @@ from grantlog.settings import SettingsError
 
 KEY_BYTES = 32
 ID_BYTES = 4
+DEVELOPMENT = b"grantlog dev"
+"""How a root key of ``grantlog dev`` begins; 20 random bytes follow. It opens a demo's database, and nothing in production."""
 _DOMAIN = b"grantlog/1/"
 
 
@@ -62,6 +64,11 @@ class RootKeys:
     def newest_id(self) -> bytes:
         """The 4-byte name of the newest key, as boxes carry it: derived, so it tells nothing of the key."""
         return self._ids[0]
+
+    @property
+    def for_development(self) -> bool:
+        """Whether any of them was made by ``grantlog dev``."""
+        return any(key.startswith(DEVELOPMENT) for key in self._keys)
 
     def named(self, key_id: bytes) -> bytes | None:
         """The key with this name; None where the list does not have it (any more)."""
