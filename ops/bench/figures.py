@@ -47,10 +47,12 @@ def introspection(world: World) -> list[Figure]:
     watched = world.stage.watched("introspection", "valkey")
     idle = world.stage.watched("bare")
     several = ["&".join(bodies[n : n + BATCH]) for n in range(0, len(bodies) - BATCH + 1, BATCH)]
+    strange = [f"token={token}" for token in world.strangers]
     loads = [
         Load("form", bare, "/form", bodies, ACTIVE, headers, watched=idle),
         Load("read", bare, "/read", bodies, ACTIVE, headers, watched=idle),
         Load("real", port, "/introspect", bodies, ACTIVE, headers, watched=watched),
+        Load("first", port, "/introspect", strange, ACTIVE, headers, watched=watched),
     ]
     before = _introspections(world)
     compared = alternate(loads, rounds=world.size.rounds, seconds=world.size.seconds)
@@ -64,7 +66,15 @@ def introspection(world: World) -> list[Figure]:
     return [
         _ratio("introspection / bare handler with `request.post()`", compared, "real", "form", 0.7),
         _ratio("introspection / bare handler with `request.read()`", compared, "real", "read", None),
+        _ratio(
+            "introspection of tokens never seen before / bare handler with `request.post()`",
+            compared,
+            "first",
+            "form",
+            None,
+        ),
         _rate("introspection", compared, "real"),
+        _rate("introspection of tokens never seen before", compared, "first"),
         _rate("bare handler with `request.post()`", compared, "form"),
         _rate("bare handler with `request.read()`", compared, "read"),
         Figure(

@@ -30,9 +30,10 @@ def markdown(figures: Sequence[Figure], machine: Mapping[str, str], day: date, s
     lines = [
         f"# Benchmark of {day.isoformat()}",
         "",
-        "Only ratios carry over to other machines: both sides of each were measured in alternating windows of one run, the",
-        "server under test on one core, load generator and stores on the other. Rates are medians of windows; ratios are medians of",
-        "ratios within a round. Every answer was checked. `make bench` repeats it; `ops/bench/README.md` says what is compared.",
+        "Only ratios carry over to other machines. Both sides of each were measured in alternating windows of one run: the",
+        "server under test on one core, load generator and stores on the other. Rates are medians of windows, ratios are medians",
+        "of ratios within a round, and every answer was checked. `make bench` repeats it;",
+        "`ops/bench/README.md` says what is compared.",
         "",
         *(f"- {name}: {value}" for name, value in machine.items()),
         f"- duration: {seconds:.0f} s",

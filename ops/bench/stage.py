@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import socket
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from grantlog.adapters.embedded.valkey import EmbeddedValkey
 from grantlog.settings import Settings
 
 PATIENCE = 30.0
+TAIL_NICENESS = 10
 
 
 @dataclass(slots=True)
@@ -40,8 +40,9 @@ class Stage:
         return self._grantlog(role, "serve", "--role", role)
 
     def tail(self) -> None:
-        """Starts ``grantlog tail``."""
+        """Starts ``grantlog tail``, after everybody else in line for its core: what it has not followed it catches up with."""
         self._grantlog("tail", "tail", side="others")
+        os.setpriority(os.PRIO_PROCESS, self.pids["tail"], TAIL_NICENESS)
 
     def stand_in(self, name: str, job: Mapping[str, Any]) -> int:
         """Starts a stand-in of ``standins.py``; returns its port."""
@@ -51,14 +52,6 @@ class Stage:
         command = [sys.executable, "-m", "ops.bench.standins", name, str(file)]
         self._start(name, command, None, port, "server")
         return port
-
-    def pause(self, name: str) -> None:
-        """Stops a process where it stands, so that it takes no time from what is measured."""
-        os.kill(self.pids[name], signal.SIGSTOP)
-
-    def go_on(self, name: str) -> None:
-        """Lets it go on."""
-        os.kill(self.pids[name], signal.SIGCONT)
 
     def watched(self, *names: str) -> dict[str, int]:
         """The pids of some processes, by name."""

@@ -21,19 +21,25 @@ from grantlog.wiring import migrate_databases, open_service
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How much of everything. ``rounds`` of windows of ``seconds``; ``samples`` of what is timed one by one."""
+    """How much of everything. ``rounds`` of windows of ``seconds``; ``samples`` of what is timed one by one.
+
+    ``strangers`` are tokens that are introspected in turn: more than a process remembers, so each comes as if for the first time.
+    """
 
     rounds: int
     seconds: float
     tokens: int
+    strangers: int
     families: int
     rotations: int
     samples: int
     logins: int
 
 
-FULL = Size(rounds=9, seconds=1.2, tokens=2000, families=3200, rotations=100_000, samples=200, logins=1000)
-QUICK = Size(rounds=3, seconds=0.4, tokens=256, families=256, rotations=2000, samples=20, logins=128)
+FULL = Size(
+    rounds=9, seconds=1.2, tokens=2000, strangers=20_000, families=3200, rotations=100_000, samples=200, logins=1000
+)
+QUICK = Size(rounds=3, seconds=0.4, tokens=256, strangers=1000, families=256, rotations=2000, samples=20, logins=128)
 FEW_ROTATIONS = 10
 
 
@@ -48,6 +54,7 @@ class World:
     client: Party
     guard: Party
     tokens: list[str]
+    strangers: list[str]
     refresh_tokens: list[str]
     openid_codes: list[str]
     families: list[history.Family]
@@ -72,6 +79,7 @@ async def world(size: Size) -> AsyncIterator[World]:
                     client=client,
                     guard=await planting.register(service, planting.GUARD),
                     tokens=await planting.access_tokens(service, client, size.tokens),
+                    strangers=await planting.access_tokens(service, client, size.strangers),
                     refresh_tokens=await planting.refresh_tokens(service, client, size.families),
                     openid_codes=await planting.codes(service, client, size.logins, "openid", "api:read"),
                     families=[
