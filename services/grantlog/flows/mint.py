@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from json import dumps
+from json import JSONEncoder
 from typing import Any
 
 from grantlog.core.client.state import ClientState
@@ -12,6 +12,8 @@ from grantlog.core.identifiers import MICROS, Micros, StreamId, after, seconds
 from grantlog.core.protocol import id_token, jwt_access_token, token_text
 from grantlog.core.protocol.token_text import SECRET_BYTES, Handle, Kind
 from grantlog.flows.service import Service
+
+_encode = JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +140,4 @@ def answer(
 
 def json_bytes(members: Mapping[str, Any]) -> bytes:
     """Compact JSON."""
-    return dumps(members, separators=(",", ":")).encode()
+    return _encode(members).encode()
