@@ -3,8 +3,7 @@
 import json
 import re
 
-import pytest
-from tests.support.app import INITIAL_ACCESS_TOKEN, REDIRECT, Credentials, Running, StartApp
+from tests.support.app import INITIAL_ACCESS_TOKEN, REDIRECT, WEB, Credentials, Running, StartApp
 from tests.support.browser import Answer, Browser
 from tests.support.clients import Client, client_of, is_refused
 from tests.support.flows import Person
@@ -12,6 +11,7 @@ from tests.support.flows import Person
 FORWARDED = "X-Forwarded-For"
 ME, SOMEBODY = {FORWARDED: "192.0.2.1"}, {FORWARDED: "198.51.100.7"}
 TRUSTED = "127.0.0.0/8"
+RULES = {"/token": "token", "/introspect": "introspect", "/introspect/batch": "introspect", "/revoke": "revoke"}
 
 
 def is_throttled(answer: Answer) -> None:
@@ -27,38 +27,25 @@ def throttled(app: Running, rule: str) -> float:
     return 0.0 if found is None else float(found[1])
 
 
-def wrong(app: Running) -> Client:
-    """A client with a wrong secret."""
-    return Client(app.url, Credentials(app.clients["web"].client_id, "wrong"))
-
-
 def statuses(client: Client, path: str, values: dict[str, str], headers: dict[str, str], number: int) -> list[int]:
     return [client.post(path, values, headers).status for _ in range(number)]
 
 
-@pytest.mark.parametrize(
-    ("path", "setting", "rule"),
-    [
-        ("/token", "rate_token", "token"),
-        ("/introspect", "rate_token", "introspect"),
-        ("/introspect/batch", "rate_token", "introspect"),
-        ("/revoke", "rate_revoke", "revoke"),
-    ],
-)
-def test_failed_proofs_are_counted_per_client_and_address(
-    start_app: StartApp, path: str, setting: str, rule: str
-) -> None:
-    app = start_app(trusted_proxies=TRUSTED, **{setting: "3/minute"})
-    before = throttled(app, rule)
+def test_failed_proofs_are_counted_per_client_and_address_at_every_endpoint(start_app: StartApp) -> None:
+    app = start_app(trusted_proxies=TRUSTED, rate_token="3/minute", rate_revoke="3/minute")
     form = {"grant_type": "client_credentials", "token": "x"}
-    assert statuses(wrong(app), path, form, ME, 3) == [401] * 3
-    is_throttled(wrong(app).post(path, form, ME))
-    # the right secret does not help whoever guesses, and does not tell him that it is right
     guard = client_of(app, "resource_server")
-    is_throttled(client_of(app).post(path, form, ME))
-    assert guard.post(path, form, ME).status == 200
-    assert client_of(app).post(path, form, SOMEBODY).status in {200, 400}
-    assert throttled(app, rule) >= before + 2
+    for path, rule in RULES.items():
+        before = throttled(app, rule)
+        right = Client(app.url, app.register(WEB))
+        wrong = Client(app.url, Credentials(right.client_id, "wrong"))
+        assert statuses(wrong, path, form, ME, 3) == [401] * 3
+        is_throttled(wrong.post(path, form, ME))
+        # the right secret does not help whoever guesses, and does not tell him that it is right
+        is_throttled(right.post(path, form, ME))
+        assert guard.post(path, form, ME).status == 200
+        assert right.post(path, form, SOMEBODY).status in {200, 400}
+        assert throttled(app, rule) >= before + 2
 
 
 def test_what_succeeds_is_never_counted(start_app: StartApp) -> None:
@@ -118,7 +105,8 @@ def test_retries_beyond_the_limit_show_in_the_metric(start_app: StartApp) -> Non
 def test_a_bucket_fills_again(start_app: StartApp) -> None:
     app = start_app(rate_token="1/second")
     form = {"grant_type": "client_credentials"}
-    assert wrong(app).post("/token", form).status == 401
+    wrong = Client(app.url, Credentials(app.clients["web"].client_id, "wrong"))
+    assert wrong.post("/token", form).status == 401
     is_throttled(client_of(app).post("/token", form))
     app.pass_seconds(1.1)
     assert client_of(app).post("/token", form).status == 200

@@ -10,6 +10,8 @@ from tests.support.app import API, JWT_API, RESOURCES, WEB, Running, StartApp
 from tests.support.clients import Client
 from tests.support.flows import Person, given, own_token
 
+from grantlog.core.client.events import ClientMetadata
+from grantlog.core.protocol.resource import SigningAlg
 from grantlog.settings import Resource
 
 
@@ -63,14 +65,21 @@ def test_no_two_tokens_have_one_id(app: Running) -> None:
     assert len(ids) == 10
 
 
-@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "PS256", "RS256"])
-def test_every_algorithm_that_a_resource_may_ask_for_verifies(start_app: StartApp, algorithm: str) -> None:
-    resource = Resource(uri=JWT_API, scopes=("api:read",), token_format="jwt", signing_alg=algorithm)  # type: ignore[arg-type]  # one of its values
-    app = start_app(resources=(RESOURCES[0], resource))
-    token = own_token(app, resource=JWT_API, scope="api:read").access
-    assert jwt.get_unverified_header(token)["alg"] == algorithm
-    assert verified(app, token, algorithm=algorithm)["aud"] == JWT_API
-    assert app.introspect(token)["active"] is True
+def test_every_algorithm_that_a_resource_may_ask_for_verifies(start_app: StartApp) -> None:
+    algorithms: tuple[SigningAlg, ...] = ("ES256", "EdDSA", "PS256", "RS256")
+    uris = {algorithm: f"https://{algorithm.lower()}.example.com/" for algorithm in algorithms}
+    resources = tuple(
+        Resource(uri=uri, scopes=("api:read",), token_format="jwt", signing_alg=algorithm)
+        for algorithm, uri in uris.items()
+    )
+    app = start_app(resources=(*RESOURCES, *resources))
+    guard = ClientMetadata(name="RS", grant_types=(), response_types=(), introspects=tuple(uris.values()))
+    server = Client(app.url, app.register(guard))
+    for algorithm, uri in uris.items():
+        token = own_token(app, resource=uri, scope="api:read").access
+        assert jwt.get_unverified_header(token)["alg"] == algorithm
+        assert verified(app, token, uri, algorithm)["aud"] == uri
+        assert server.introspect(token)["active"] is True
 
 
 def test_a_token_for_an_opaque_and_a_jwt_resource_is_opaque(app: Running) -> None:
