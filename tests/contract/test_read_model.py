@@ -94,7 +94,7 @@ async def test_a_put_reaches_the_generation_that_is_being_filled_as_well(stage: 
 
 async def test_readers_follow_to_the_generation_that_ready_names(stage: Stage) -> None:
     streams = [stage.stream(bucket) for bucket in range(TAGS * 2)]
-    for generation in (5, 6, 5):
+    for generation in (5, 6, 7):
         projection = await stage.begin(generation)
         for stream in streams:
             await stage.read_model.put(projection, stream, stage.family(generation), stage.expiry)
