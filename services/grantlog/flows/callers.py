@@ -4,6 +4,7 @@ A resource server sends the same ``Authorization`` header with every introspecti
 one of its secrets expires, or a gate says that the client has changed: the directory then has another object for it.
 """
 
+from collections.abc import Callable
 from hashlib import sha256
 
 from grantlog.core.identifiers import ClientId, Micros
@@ -19,13 +20,13 @@ class Callers:
         self._clients = clients
         self._proven: dict[bytes, tuple[ClientId, KnownClient, Micros | None]] = {}
 
-    def recall(self, authorization: str, now: Micros) -> KnownClient | None:
-        """The client this header has proven, as long as nothing about it has changed."""
+    def recall(self, authorization: str, now: Callable[[], Micros]) -> KnownClient | None:
+        """The client this header has proven, as long as nothing about it has changed. Most need not ask for the time."""
         found = self._proven.get(_key(authorization))
         if found is None:
             return None
         client_id, client, until = found
-        if self._clients.remembered(client_id) is not client or (until is not None and now >= until):
+        if self._clients.remembered(client_id) is not client or (until is not None and now() >= until):
             return None
         return client
 

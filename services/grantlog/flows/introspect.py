@@ -61,7 +61,7 @@ async def introspect_batch(
 async def _caller(service: Service, parameters: Parameters, authorization: str | None, origin: Origin) -> ClientState:
     header = authorization if parameters.values.keys().isdisjoint(_OTHER_WAYS) else None
     if header is not None:
-        known = service.callers.recall(header, service.ports.log.now())
+        known = service.callers.recall(header, service.ports.log.now)
         if known is not None:
             return known.state
     # RFC 7662 2.1: "the endpoint MUST also require some form of authorization to access this endpoint"

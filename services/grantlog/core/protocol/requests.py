@@ -5,7 +5,7 @@ on the way can read two requests in one. Introspection goes through here, so the
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
@@ -120,17 +120,17 @@ def _read(text: str, repeatable: frozenset[str], limit: int) -> Parameters:
     return Parameters(values, many)
 
 
-def _pairs(text: str, limit: int) -> Iterator[tuple[str, str]]:
+def _pairs(text: str, limit: int) -> list[tuple[str, str]]:
     # for ASCII: no control character
     if not text.isprintable():
         raise _malformed("control_character")
     pairs = text.split("&", limit)
     if len(pairs) > limit:
         raise invalid_request("there are too many parameters", "too_many_parameters")
-    encoded = "%" in text or "+" in text
-    for pair in pairs:
-        name, _, value = pair.partition("=")
-        yield (decode_component(name), decode_component(value)) if encoded else (name, value)
+    parts = [pair.partition("=") for pair in pairs]
+    if "%" in text or "+" in text:
+        return [(decode_component(name), decode_component(value)) for name, _, value in parts]
+    return [(name, value) for name, _, value in parts]
 
 
 def _malformed(reason: str) -> ProtocolError:
