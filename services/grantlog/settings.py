@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     rate_login_account: str = "10/minute"
     rate_login_address: str = "100/minute"
     """Token buckets: capacity and refill. Only failures count."""
+    rate_authorize: str = "900/minute"
+    """Authorization requests of an address for a client, where nobody allows one: so that no address can fill
+    ``pending_logins_per_client`` within a ``login_lifetime``."""
     pending_logins_per_client: int = 10_000
     webhook_url: str | None = None
     webhook_secret: SecretStr | None = None

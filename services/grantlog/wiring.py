@@ -68,6 +68,7 @@ def rules_of(settings: Settings) -> dict[str, str]:
         "introspect": settings.rate_token,
         "revoke": settings.rate_revoke,
         "register": settings.rate_register,
+        "authorize": settings.rate_authorize,
         "login_account": settings.rate_login_account,
         "login_address": settings.rate_login_address,
         "retry": f"{settings.grace_retries}/minute",

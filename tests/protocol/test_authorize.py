@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 import pytest
 from tests.support.app import API, REDIRECT, WEB, Running, StartApp
-from tests.support.browser import FORM
+from tests.support.browser import FORM, Answer
 from tests.support.code_flow import CHALLENGE, authorize, consent_page, parameters, redirect_of
 
 LONG_AGO = "0"
@@ -186,7 +186,30 @@ def test_a_session_young_enough_for_max_age_is_kept(app: Running) -> None:
 
 def test_requests_of_a_client_that_wait_are_bounded(start_app: StartApp) -> None:
     app = start_app(pending_logins_per_client=2)
-    assert [authorize(app, app.browser()).status for _ in range(3)] == [303, 303, 503]
+    answers = [authorize(app, app.browser()) for _ in range(3)]
+    assert [answer.status for answer in answers] == [303, 303, 503]
+    assert answers[-1].header("Retry-After")
+
+
+def test_one_address_cannot_take_all_the_places_of_a_client(start_app: StartApp) -> None:
+    app = start_app(rate_authorize="3/minute", trusted_proxies="127.0.0.0/8")
+
+    def ask(address: str, client: str = "web") -> Answer:
+        return app.browser().get(f"/authorize?{urlencode(parameters(app, client))}", {"X-Forwarded-For": address})
+
+    assert [ask("192.0.2.1").status for _ in range(3)] == [303] * 3
+    refused = ask("192.0.2.1")
+    assert (refused.status, refused.header("Location")) == (429, None)
+    assert 1 <= int(refused.header("Retry-After") or 0) <= 60
+    assert "text/html" in (refused.header("Content-Type") or "")
+    assert ask("198.51.100.7").status == 303
+    assert ask("192.0.2.1", "spa").status == 303
+
+
+def test_requests_that_a_person_allows_do_not_count(start_app: StartApp) -> None:
+    app = start_app(rate_authorize="2/minute")
+    browser = app.browser()
+    assert ["code" in redirect_of(app, browser).query for _ in range(4)] == [True] * 4
 
 
 def test_a_suspended_client_gets_nowhere(app: Running) -> None:

@@ -19,7 +19,7 @@ from grantlog.flows.accounts import read_profile
 from grantlog.flows.authorize import code_location, error_location, known_client
 from grantlog.flows.client_directory import KnownClient
 from grantlog.flows.handle import Prepared, begin
-from grantlog.flows.pending import Pending
+from grantlog.flows.pending import Pending, answered
 from grantlog.flows.service import Service
 from grantlog.flows.sessions import Session
 
@@ -97,6 +97,7 @@ async def allow(service: Service, pending: Pending, session: Session, origin: Or
     )
     who = replace(origin, client_id=request.client_id, account=session.account)
     await begin(service, stream, evolve, Prepared(event=event, answer=None), who)
+    await answered(service, pending, origin.address)
     metrics.TOKENS_ISSUED.labels("authorization_code", "authorization_code").inc()
     return code_location(service, code, request.redirect_uri, request.state)
 

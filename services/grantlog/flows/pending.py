@@ -11,14 +11,18 @@ from hmac import compare_digest
 from json import dumps, loads
 from typing import Any
 
+from grantlog import metrics
 from grantlog.core.identifiers import Micros, seconds
 from grantlog.core.protocol.authorize import AuthorizationRequest
-from grantlog.core.protocol.errors import ProtocolError
+from grantlog.core.protocol.errors import ProtocolError, TooManyRequestsError
 from grantlog.core.protocol.prompt import must_authenticate
 from grantlog.flows.service import Service
 from grantlog.flows.sessions import Session
 
 KIND = "authorize"
+RULE = "authorize"
+FULL_FOR = 30
+"""Seconds after which a client that has too many requests waiting may find a place again."""
 _ID_CHARS = 43
 
 
@@ -43,11 +47,16 @@ class Pending:
         )
 
 
-async def store(service: Service, request: AuthorizationRequest, browser: str) -> tuple[str, Pending]:
+async def store(service: Service, request: AuthorizationRequest, browser: str, address: str) -> tuple[str, Pending]:
     """Stores a request for the browser with this pre-login cookie; its id, and what is kept.
 
-    Raises ProtocolError where the client has too many requests waiting, UnavailableError.
+    Nobody has proven anything yet, so an address is held to a rate at which it cannot take all the places of a client.
+    Raises ProtocolError where the client has too many requests waiting, TooManyRequestsError, UnavailableError.
     """
+    wait = await service.ports.throttle.hit(RULE, request.client_id, address)
+    if wait:
+        metrics.THROTTLED.labels(RULE).inc()
+        raise TooManyRequestsError(wait)
     pending = Pending(request=request, binding=_binding(browser), started_at=service.ports.log.now())
     key = new_id(service)
     kept = await service.ports.transactions.put(
@@ -59,7 +68,12 @@ async def store(service: Service, request: AuthorizationRequest, browser: str) -
         limit=service.policy.pending_logins_per_client,
     )
     if not kept:
-        raise ProtocolError("temporarily_unavailable", "too many logins of this client are under way", "pending_full")
+        raise ProtocolError(
+            "temporarily_unavailable",
+            "too many logins of this client are under way",
+            "pending_full",
+            headers={"Retry-After": str(FULL_FOR)},
+        )
     return key, pending
 
 
@@ -73,6 +87,11 @@ async def take(service: Service, key: str, browser: str | None) -> Pending | Non
     if await find(service, key, browser) is None:
         return None
     return _owned(await service.ports.transactions.take(KIND, key), browser)
+
+
+async def answered(service: Service, pending: Pending, address: str) -> None:
+    """Somebody logged in and allowed a request: what came from there was meant, and does not count. Never raises."""
+    await service.ports.throttle.clear(RULE, pending.request.client_id, address)
 
 
 def new_id(service: Service) -> str:
