@@ -24,12 +24,12 @@ def origin_of(request: web.Request) -> Origin:
 
     The id is 96 random bits of our own, never what a client sent.
     """
-    return Origin(request.app[SERVICE].ports.secrets.random(12).hex(), _address(request))
+    app = request.app
+    return Origin(app[SERVICE].ports.secrets.random(12).hex(), _address(request, app[PROXIES]))
 
 
-def _address(request: web.Request) -> str:
+def _address(request: web.Request, proxies: Networks) -> str:
     headers, peer = request.headers, request.remote or ""
-    proxies = request.app[PROXIES]
     if not proxies or not ("X-Forwarded-For" in headers or "Forwarded" in headers):
         # nobody speaks for anybody else: the short way, which introspection goes
         return _alone(peer)
