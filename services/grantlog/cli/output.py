@@ -1,10 +1,13 @@
 """What commands print: tables for people, one JSON document with ``--json``."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import click
 import msgspec
+
+PIPE_COLUMNS = 400
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 """Every command takes it, as the argument ``as_json``."""
@@ -36,7 +39,8 @@ def show_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, a
     for row in rows:
         # Text, not str: what others chose (a client's name) is not markup.
         table.add_row(*(Text(as_text(row.get(column))) for column in columns))
-    Console(highlight=False).print(table)
+    # Into a file or a pipe a row is a line; a terminal folds what does not fit.
+    Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
 
 
 def say(message: str) -> None:

@@ -1,6 +1,7 @@
 """``credentials.json``, and what is printed once everything is ready."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from grantlog.adapters.embedded.files import write_private
 from grantlog.core.client.events import ClientMetadata
 from grantlog.development.demo import API_SCOPES, OPENID_SCOPES, RESOURCES
 from grantlog.development.layout import Layout
+from grantlog.settings import PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,13 @@ class Credentials:
             "resources": [uri for uri, _ in RESOURCES],
             "rar_example": None,
         }
+
+
+def write_environment(layout: Layout, environment: Mapping[str, str]) -> None:
+    """The settings of this run for a shell, so that ``grantlog`` commands can be tried on it: ``. .dev/environment``."""
+    ours = {name: value for name, value in sorted(environment.items()) if name.startswith(PREFIX)}
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in ours.items()]
+    write_private(layout.root / "environment", "".join(lines))
 
 
 def write_credentials(layout: Layout, credentials: Credentials) -> None:

@@ -16,7 +16,7 @@ from grantlog.adapters.embedded.identity import NoIdentityError
 from grantlog.adapters.embedded.metrics import metrics_app
 from grantlog.adapters.embedded.ports import HOST, NoPortError
 from grantlog.adapters.embedded.supervisor import Supervised, stop_all, supervise
-from grantlog.development.credentials import Credentials, summary_text, write_credentials
+from grantlog.development.credentials import Credentials, summary_text, write_credentials, write_environment
 from grantlog.development.demo import keep_secrets
 from grantlog.development.environment import ROLES, Ports, choose_ports, role_environment, settings_environment
 from grantlog.development.layout import AlreadyRunningError, Kept, Layout, forget_sockets, occupied
@@ -96,6 +96,7 @@ def _run(layout: Layout, shown: str, environ: Mapping[str, str], say: Say, ready
     environment = settings_environment(environ, stores, ports, str(layout.root_keys), secrets["initial_access_token"])
     settings = read_settings({name: text for name, text in environment.items() if name.startswith("GRANTLOG_")})
     plan = Plan(layout, kept, ports, environment, settings, shown)
+    write_environment(layout, environment)
     roles = [_role(plan, role) for role in ROLES]
     try:
         say("starting PostgreSQL and Valkey" if servers.supervised() else "using the stores of the environment")

@@ -11,6 +11,9 @@ from grantlog.core.protocol.errors import InvalidClientError, ProtocolError, Too
 from grantlog.flows.client_directory import KnownClient
 from grantlog.flows.service import Service
 
+_NOBODY = ""
+"""Stands for every client that does not exist: who makes up a new one each time has one bucket, not one each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
@@ -22,11 +25,13 @@ class Authenticated:
 
 
 async def authenticate(service: Service, rule: str, credentials: ClientCredentials, origin: Origin) -> Authenticated:
-    """Proves the client. Failures count against ``rule`` per client and address.
+    """Proves the client. Failures count against ``rule`` per client and address; all made-up clients of an address together.
 
     Raises InvalidClientError, TooManyRequestsError (429) after too many failures, UnavailableError.
     """
     await refuse_throttled(service, rule, credentials.client_id, origin.address)
+    if service.clients.remembered(credentials.client_id) is None:
+        await refuse_throttled(service, rule, _NOBODY, origin.address)
     client = await service.clients.find(credentials.client_id)
     try:
         return prove(service, client, credentials)
@@ -37,7 +42,8 @@ async def authenticate(service: Service, rule: str, credentials: ClientCredentia
                 raise
             return prove(service, changed, credentials)
         except InvalidClientError:
-            await count_failure(service, rule, credentials.client_id, origin.address)
+            named = _NOBODY if client is None else credentials.client_id
+            await count_failure(service, rule, named, origin.address)
             raise
 
 

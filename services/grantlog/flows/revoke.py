@@ -1,5 +1,6 @@
 """RFC 7009: a client gives a token back. The answer leaves when every reader knows."""
 
+from dataclasses import replace
 from hmac import compare_digest
 
 from grantlog import metrics
@@ -35,6 +36,7 @@ async def revoke(service: Service, parameters: Parameters, authorization: str | 
         # RFC 7009 2.2: "invalid tokens do not cause an error response"
         return
     client_id = client.client.state.client_id
+    origin = replace(origin, client_id=client_id)
 
     async def rule(loaded: Loaded) -> Prepared[Refused | None]:
         return await _rule(service, located, client_id, loaded)

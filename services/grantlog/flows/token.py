@@ -1,5 +1,7 @@
 """The token endpoint (RFC 6749 section 3.2): authenticate the client, pick the grant, redeem."""
 
+from dataclasses import replace
+
 from grantlog.core.decision import Origin
 from grantlog.core.protocol.client_auth import read_credentials
 from grantlog.core.protocol.errors import ProtocolError
@@ -22,6 +24,7 @@ async def token(service: Service, parameters: Parameters, authorization: str | N
         raise ProtocolError("unsupported_grant_type", "this grant_type is not supported", "grant_type_unknown")
     credentials = read_credentials(authorization, parameters)
     client = await authenticate(service, RULE, credentials, origin)
+    origin = replace(origin, client_id=credentials.client_id)
     may_use(client.client, grant_type)
     try:
         body = await grant.redeem(service, client, _only(parameters, grant.PARAMETERS), origin)

@@ -134,3 +134,36 @@ async def test_a_secret_that_was_withdrawn_elsewhere_gets_nothing_even_from_a_pr
     reason = await refused(world, grant_type="refresh_token", refresh_token=first["refresh_token"])
 
     assert reason == "client_secret_wrong"
+
+
+async def test_the_log_says_which_client_asked(world: World) -> None:
+    first = await world.family()
+    await world.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
+    await world.revoke(first["refresh_token"])
+
+    log = world.process.log
+    rows = await world.service.ports.tail.follow(0, 100)
+    actors = {
+        row.type: recorded.envelope.actor
+        for row in rows
+        if (recorded := await log.event_at(row.stream, row.version)) is not None and row.type.startswith("grant.")
+    }
+    client = f"client:{world.client.state.client_id}"
+    assert {actors[name] for name in ("grant.code_redeemed", "grant.refresh_token_rotated", "grant.revoked")} == {
+        client
+    }
+
+
+async def test_made_up_clients_of_one_address_share_a_bucket_and_known_clients_are_not_held_back_by_it(
+    world: World,
+) -> None:
+    await world.family()
+    reasons = []
+    for number in range(60):
+        with pytest.raises(ProtocolError) as caught:
+            await world.token(grant_type="client_credentials", client_id=f"made-up-{number}")
+        reasons.append(caught.value.reason)
+
+    assert reasons[0] == "client_unknown"
+    assert reasons[-1] == "throttled"
+    assert (await world.token(grant_type="client_credentials"))["token_type"] == "Bearer"
