@@ -62,6 +62,15 @@ async def test_beginning_names_exactly_the_servers_that_are_there(stage: Stage) 
     assert not (await stage.read_model.read(stage.stream())).trusted
 
 
+async def test_versions_tell_what_is_stored_and_what_is_not(stage: Stage) -> None:
+    projection = await stage.begin()
+    streams = [stage.stream(bucket) for bucket in range(4)]
+    await stage.read_model.put(projection, streams[1], stage.family(3), stage.expiry)
+    await stage.read_model.put(projection, streams[2], stage.family(70_000), stage.expiry)
+    assert list(await stage.keeper.versions(1, streams)) == [0, 3, 70_000, 0]
+    assert list(await stage.keeper.versions(1, ())) == []
+
+
 async def test_repair_writes_what_is_behind_and_moves_the_cursor(stage: Stage) -> None:
     projection = await stage.begin(position=10)
     streams = [stage.stream(bucket) for bucket in range(4)]

@@ -83,13 +83,26 @@ async def step(ports: Ports, generation: int, position: int) -> Step:
     rows = await dense_rows(ports.tail, position)
     if not rows:
         return Step(position, 0, 0)
-    streams = tuple(dict.fromkeys(row.stream for row in rows if row.type.startswith("grant.")))
+    streams = await _behind(ports, generation, rows)
     loaded = await ports.tail.states(streams) if streams else ()
     states = [(stream, found.state) for stream, found in zip(streams, loaded, strict=True)]
     reached = rows[-1].position
     with projection_store():
         behind = await ports.keeper.repair(generation, projected(states, ports.log.now()), reached)
     return Step(reached, len(rows), behind, rows[0].recorded_at, rows[-1].recorded_at)
+
+
+async def _behind(ports: Ports, generation: int, rows: Sequence[LogRow]) -> Sequence[StreamId]:
+    """The grants that these rows touch and whose stored version is below theirs: writers have seen to the others.
+
+    Where the store loses one of them before the cursor moves, it has lost the cursor as well, and that then stays.
+    """
+    newest = {row.stream: row.version for row in rows if row.type.startswith("grant.")}
+    if not newest:
+        return ()
+    with projection_store():
+        stored = await ports.keeper.versions(generation, tuple(newest))
+    return [stream for (stream, version), has in zip(newest.items(), stored, strict=True) if has < version]
 
 
 async def catch_up(ports: Ports, generation: int, position: int, until: int) -> int:

@@ -68,6 +68,10 @@ class ProjectionKeeper(Protocol):
         """
         ...
 
+    async def versions(self, generation: int, streams: Sequence[StreamId]) -> Sequence[int]:
+        """The versions of stored families in the order of ``streams``; 0 for one that is absent."""
+        ...
+
     async def repair(self, generation: int, families: Sequence[tuple[StreamId, Family, int]], position: int) -> int:
         """Puts families (with their last expiry) and moves the cursor in one atomic step a tag. How many were behind.
 

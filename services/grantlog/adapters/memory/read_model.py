@@ -132,6 +132,11 @@ class MemoryProjection:
             self._cursors[generation, tag] = self._seen[generation, tag] = position
         self._prepared.add(generation)
 
+    async def versions(self, generation: int, streams: Sequence[StreamId]) -> Sequence[int]:
+        """See ``ProjectionKeeper``."""
+        self._check()
+        return [0 if (family := self._get(generation, stream)) is None else family.version for stream in streams]
+
     async def repair(self, generation: int, families: Sequence[tuple[StreamId, Family, int]], position: int) -> int:
         """See ``ProjectionKeeper``."""
         self._check()

@@ -28,6 +28,7 @@ _BEAT = Script("beat_v1")
 _BEGIN = Script("begin_v1")
 _REPAIR = Script("repair_v1")
 _REPLACE = Script("replace_v1")
+_VERSIONS = Script("versions_v1")
 
 CHUNK = 500
 _PAUSE = 0.01
@@ -106,6 +107,23 @@ class RedisKeeper:
 
         await self._everywhere(write)
         self._prepared.add(generation)
+
+    async def versions(self, generation: int, streams: Sequence[StreamId]) -> Sequence[int]:
+        """See the port. Raises UnavailableError."""
+        places: list[list[int]] = [[] for _ in range(self._tags)]
+        for place, stream in enumerate(streams):
+            places[tag_of(stream, self._tags)].append(place)
+        found = [0] * len(streams)
+
+        async def read(tag: int) -> None:
+            if not places[tag]:
+                return
+            keys = tuple(family_key(tag, generation, streams[place]) for place in places[tag])
+            for place, version in zip(places[tag], await _VERSIONS.run(live(self._nodes, tag)[0], keys), strict=True):
+                found[place] = version
+
+        await self._everywhere(read)
+        return found
 
     async def repair(self, generation: int, families: Sequence[tuple[StreamId, Family, int]], position: int) -> int:
         """See the port. Raises UnavailableError: then some tags may be repaired and others not, which harms nothing."""
