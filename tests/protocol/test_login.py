@@ -192,6 +192,22 @@ def test_too_many_failures_from_an_address_are_answered_429(start_app: StartApp)
     assert statuses[-1] == 429
 
 
+@pytest.mark.parametrize(("network", "last"), [("2001:db8:1:2::{}", 429), ("2001:db8:1:{}::1", 403)])
+def test_the_addresses_of_an_ipv6_subscriber_are_counted_together(start_app: StartApp, network: str, last: int) -> None:
+    app = start_app(rate_login_address="3/minute", trusted_proxies="127.0.0.0/8")
+    browser = app.browser()
+    values = login_page(app, browser).forms[0].values
+    statuses = [
+        browser.post(
+            "/login",
+            values | {"username": f"user {number}", "password": "wrong"},
+            {"X-Forwarded-For": network.format(number)},
+        ).status
+        for number in range(5)
+    ]
+    assert statuses[-1] == last
+
+
 def test_good_logins_count_for_nothing(start_app: StartApp) -> None:
     app = start_app(rate_login_account="2/minute", rate_login_address="2/minute")
     for _ in range(4):

@@ -5,6 +5,8 @@ caller gets when it has. A refusal may carry an event: a replay is recorded and 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv6Network
 from typing import Generic, Literal, TypeVar
 
 from grantlog.core.identifiers import ClientId, Micros, StreamId
@@ -93,3 +95,18 @@ class Origin:
     account: StreamId | None = None
     actor: str | None = None
     """``operator:<name>`` or ``worker:<job>``, where neither a client nor a person asked."""
+
+    @property
+    def subscriber(self) -> str:
+        """What is counted against: the address; of IPv6 its /64, all of whose addresses are one subscriber's."""
+        return _subscriber(self.address)
+
+
+@lru_cache(maxsize=4096)
+def _subscriber(address: str) -> str:
+    if ":" not in address:
+        return address
+    try:
+        return str(IPv6Network((address.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return address

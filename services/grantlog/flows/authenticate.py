@@ -29,9 +29,9 @@ async def authenticate(service: Service, rule: str, credentials: ClientCredentia
 
     Raises InvalidClientError, TooManyRequestsError (429) after too many failures, UnavailableError.
     """
-    await refuse_throttled(service, rule, credentials.client_id, origin.address)
+    await refuse_throttled(service, rule, credentials.client_id, origin.subscriber)
     if service.clients.remembered(credentials.client_id) is None:
-        await refuse_throttled(service, rule, _NOBODY, origin.address)
+        await refuse_throttled(service, rule, _NOBODY, origin.subscriber)
     client = await service.clients.find(credentials.client_id)
     try:
         return prove(service, client, credentials)
@@ -43,7 +43,7 @@ async def authenticate(service: Service, rule: str, credentials: ClientCredentia
             return prove(service, changed, credentials)
         except InvalidClientError:
             named = _NOBODY if client is None else credentials.client_id
-            await count_failure(service, rule, named, origin.address)
+            await count_failure(service, rule, named, origin.subscriber)
             raise
 
 

@@ -56,7 +56,7 @@ async def authorize(
         return Redirect(error_location(service, refused, refused.redirect_uri, refused.state))
     if "none" in request.prompt:
         return Redirect(_without_asking(service, request, session, origin))
-    key, kept = await pending.store(service, request, browser, origin.address)
+    key, kept = await pending.store(service, request, browser, origin.subscriber)
     return Continue(key, session is not None and kept.satisfied_by(session))
 
 

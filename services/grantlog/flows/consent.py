@@ -97,7 +97,7 @@ async def allow(service: Service, pending: Pending, session: Session, origin: Or
     )
     who = replace(origin, client_id=request.client_id, account=session.account)
     await begin(service, stream, evolve, Prepared(event=event, answer=None), who)
-    await answered(service, pending, origin.address)
+    await answered(service, pending, origin.subscriber)
     metrics.TOKENS_ISSUED.labels("authorization_code", "authorization_code").inc()
     return code_location(service, code, request.redirect_uri, request.state)
 

@@ -54,14 +54,14 @@ async def log_in(
     if noise is not None:
         subject = f"device:{noise.hex()}"
     throttle = service.ports.throttle
-    for rule, of in ((ACCOUNT_RULE, subject), (ADDRESS_RULE, origin.address)):
+    for rule, of in ((ACCOUNT_RULE, subject), (ADDRESS_RULE, origin.subscriber)):
         wait = await throttle.peek(rule, of)
         if wait:
             metrics.THROTTLED.labels(rule).inc()
             return _refused("throttled", origin, wait)
     check = await service.ports.passwords.check(account, password)
     if account is None or not check.ok:
-        waits = [await throttle.hit(ACCOUNT_RULE, subject), await throttle.hit(ADDRESS_RULE, origin.address)]
+        waits = [await throttle.hit(ACCOUNT_RULE, subject), await throttle.hit(ADDRESS_RULE, origin.subscriber)]
         if any(waits):
             metrics.THROTTLED.labels(ACCOUNT_RULE if waits[0] else ADDRESS_RULE).inc()
         return _refused("wrong", origin, max(waits))

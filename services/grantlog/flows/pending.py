@@ -47,13 +47,13 @@ class Pending:
         )
 
 
-async def store(service: Service, request: AuthorizationRequest, browser: str, address: str) -> tuple[str, Pending]:
+async def store(service: Service, request: AuthorizationRequest, browser: str, subscriber: str) -> tuple[str, Pending]:
     """Stores a request for the browser with this pre-login cookie; its id, and what is kept.
 
-    Nobody has proven anything yet, so an address is held to a rate at which it cannot take all the places of a client.
+    Nobody has proven anything yet, so a subscriber is held to a rate at which it cannot take all the places of a client.
     Raises ProtocolError where the client has too many requests waiting, TooManyRequestsError, UnavailableError.
     """
-    wait = await service.ports.throttle.hit(RULE, request.client_id, address)
+    wait = await service.ports.throttle.hit(RULE, request.client_id, subscriber)
     if wait:
         metrics.THROTTLED.labels(RULE).inc()
         raise TooManyRequestsError(wait)
@@ -89,9 +89,9 @@ async def take(service: Service, key: str, browser: str | None) -> Pending | Non
     return _owned(await service.ports.transactions.take(KIND, key), browser)
 
 
-async def answered(service: Service, pending: Pending, address: str) -> None:
+async def answered(service: Service, pending: Pending, subscriber: str) -> None:
     """Somebody logged in and allowed a request: what came from there was meant, and does not count. Never raises."""
-    await service.ports.throttle.clear(RULE, pending.request.client_id, address)
+    await service.ports.throttle.clear(RULE, pending.request.client_id, subscriber)
 
 
 def new_id(service: Service) -> str:

@@ -24,15 +24,15 @@ async def register_client(
 
     ``document``: the parsed JSON. Raises ProtocolError (invalid_token, invalid_client_metadata, invalid_redirect_uri).
     """
-    await refuse_throttled(service, RULE, origin.address)
+    await refuse_throttled(service, RULE, origin.subscriber)
     try:
         _authorize(service, authorization)
     except InvalidTokenError:
-        await count_failure(service, RULE, origin.address)
+        await count_failure(service, RULE, origin.subscriber)
         raise
     request = read_registration(document, known_scopes(service))
     # every registration writes to the log, so every one counts
-    wait = await service.ports.throttle.hit(RULE, origin.address)
+    wait = await service.ports.throttle.hit(RULE, origin.subscriber)
     if wait:
         metrics.THROTTLED.labels(RULE).inc()
         raise TooManyRequestsError(wait)

@@ -44,7 +44,7 @@ async def revoke(service: Service, parameters: Parameters, authorization: str | 
     done = await handle(service, located.handle.stream, evolve, rule, origin)
     if isinstance(done.answer, Refused):
         await record_finding(service, "foreign_revocation", origin, grant=located.handle.stream, client_id=client_id)
-        await count_failure(service, RULE, client_id, origin.address)
+        await count_failure(service, RULE, client_id, origin.subscriber)
         raise from_refused(done.answer)
     if done.appended:
         scope = "family" if located.handle.kind is Kind.REFRESH else "access_token"

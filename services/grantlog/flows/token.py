@@ -32,7 +32,7 @@ async def token(service: Service, parameters: Parameters, authorization: str | N
             # The client has changed meanwhile, or before and we had not heard of it: is the proof still one?
             await authenticate(service, RULE, credentials, origin)
     except ProtocolError:
-        await count_failure(service, RULE, credentials.client_id, origin.address)
+        await count_failure(service, RULE, credentials.client_id, origin.subscriber)
         raise
     return body
 
