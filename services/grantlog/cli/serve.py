@@ -21,7 +21,7 @@ from grantlog.web.keys import LIFE
 from grantlog.web.metrics import metrics_app
 from grantlog.wiring import open_service
 
-ROLES = ("issuer", "introspection", "console", "all")
+ROLES = ("issuer", "introspection", "all")
 SIGNING_ROLES = frozenset({"issuer", "all"})
 SHUTDOWN_SECONDS = 10.0
 """So long requests under way may take when the process is asked to end."""

@@ -19,7 +19,7 @@ BODY_LIMIT = 64 * 1024
 
 
 def create_app(service: Service, settings: Settings, role: str) -> web.Application:
-    """The application for ``role``: issuer, introspection, console or all.
+    """The application for ``role``: issuer, introspection or all.
 
     It opens and closes nothing: ports belong to whoever built ``service``. ``app[LIFE].draining = True`` turns
     ``/readyz`` to 503.

@@ -31,7 +31,7 @@ from grantlog.web.endpoints import (
 from grantlog.web.endpoints.static import ICON, STYLESHEET
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Role = Literal["issuer", "introspection", "console"]
+Role = Literal["issuer", "introspection"]
 Auth = Literal["none", "client", "bearer", "cookie", "session"]
 """A client's credentials; the initial access token; the cookie of a login under way; a session."""
 Cors = Literal["none", "any", "registered"]
@@ -41,8 +41,7 @@ Row = tuple[str, str, str, Handler, frozenset[Role], Auth, Cors, str, Kind]
 
 ISSUER: frozenset[Role] = frozenset({"issuer"})
 INTROSPECTION: frozenset[Role] = frozenset({"introspection"})
-NOT_INTROSPECTION: frozenset[Role] = frozenset({"issuer", "console"})
-EVERYWHERE: frozenset[Role] = frozenset({"issuer", "introspection", "console"})
+EVERYWHERE: frozenset[Role] = frozenset({"issuer", "introspection"})
 NEVER = "no-store"
 EVER = "public, max-age=31536000, immutable"
 
@@ -76,7 +75,7 @@ def table(settings: Settings) -> tuple[Route, ...]:
     one, many, ready = introspect.introspect, introspect.introspect_batch, health.readyz_introspection
     css, svg = "~" + STYLESHEET, "~" + ICON
     some = f"public, max-age={settings.jwks_max_age}"
-    own, guard, both, every = ISSUER, INTROSPECTION, NOT_INTROSPECTION, EVERYWHERE
+    own, guard, every = ISSUER, INTROSPECTION, EVERYWHERE
     # fmt: off
     rows: tuple[Row, ...] = (
         # name              method  path                  handler            roles  auth       CORS          cache  kind
@@ -97,10 +96,10 @@ def table(settings: Settings) -> tuple[Route, ...]:
         ("logout",           "GET",  "~/logout",           logout.show,       own,   "none",    "none",       NEVER, "page"),
         ("logout",           "POST", "~/logout",           logout.submit,     own,   "session", "none",       NEVER, "form"),
         ("start",            "GET",  "~/",                 start.start,       own,   "none",    "none",       NEVER, "page"),
-        ("stylesheet",       "GET",  css,                  static.stylesheet, both,  "none",    "none",       EVER,  "data"),
-        ("icon",             "GET",  svg,                  static.icon,       both,  "none",    "none",       EVER,  "data"),
+        ("stylesheet",       "GET",  css,                  static.stylesheet, own,   "none",    "none",       EVER,  "data"),
+        ("icon",             "GET",  svg,                  static.icon,       own,   "none",    "none",       EVER,  "data"),
         ("livez",            "GET",  "/livez",             health.livez,      every, "none",    "none",       NEVER, "data"),
-        ("readyz",           "GET",  "/readyz",            health.readyz,     both,  "none",    "none",       NEVER, "data"),
+        ("readyz",           "GET",  "/readyz",            health.readyz,     own,   "none",    "none",       NEVER, "data"),
         ("readyz",           "GET",  "/readyz",            ready,             guard, "none",    "none",       NEVER, "data"),
     )
     # fmt: on
