@@ -42,20 +42,24 @@ async def introspect(
     nor PostgreSQL can say.
     """
     token = parameters.require("token")
+    gates_before = service.gates.sequence
     caller = await _caller(service, parameters, authorization, origin)
-    return await _answer(service, token, caller, lambda: _caller(service, parameters, authorization, origin))
+    return await _answer(
+        service, token, caller, gates_before, lambda: _caller(service, parameters, authorization, origin)
+    )
 
 
 async def introspect_batch(
     service: Service, tokens: Sequence[str], parameters: Parameters, authorization: str | None, origin: Origin
 ) -> Sequence[Mapping[str, Any]]:
     """The answers to several tokens, in their order."""
+    gates_before = service.gates.sequence
     caller = await _caller(service, parameters, authorization, origin)
 
     def again() -> Awaitable[ClientState]:
         return _caller(service, parameters, authorization, origin)
 
-    return await gather(*(_answer(service, token, caller, again) for token in tokens))
+    return await gather(*(_answer(service, token, caller, gates_before, again) for token in tokens))
 
 
 async def _caller(service: Service, parameters: Parameters, authorization: str | None, origin: Origin) -> ClientState:
@@ -74,8 +78,13 @@ async def _caller(service: Service, parameters: Parameters, authorization: str |
 
 
 async def _answer(
-    service: Service, token: str, caller: ClientState, prove_again: Callable[[], Awaitable[ClientState]]
+    service: Service,
+    token: str,
+    caller: ClientState,
+    gates_before: int,
+    prove_again: Callable[[], Awaitable[ClientState]],
 ) -> Mapping[str, Any]:
+    """What ``token`` may do at ``caller``, which was proven when ``gates_before`` was the newest gate."""
     located = locate(service, token)
     if (
         located is None
@@ -84,7 +93,6 @@ async def _answer(
     ):
         _WITHOUT_IO.inc()
         return INACTIVE
-    gates_before = service.gates.sequence
     found = await _standing(service, located)
     if service.gates.sequence != gates_before:
         # a gate has changed: the caller itself may have been suspended
