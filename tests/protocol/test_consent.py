@@ -1,6 +1,7 @@
 """Consent: the user is told what is asked, and one answer makes one code (RFC 6749 section 4.1.2, RFC 8707)."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from tests.support.app import API, BILLING, JWT_API, REDIRECT, WEB, Running, StartApp
@@ -22,6 +23,15 @@ def test_the_page_says_who_asks_for_what_where_and_as_whom(app: Running) -> None
     ):
         assert words in page.text
     assert API not in page.text
+
+
+@pytest.mark.parametrize("name", ["", "   ", "\u3164\u3164", "\u2800 \uffa0"])
+def test_a_client_whose_name_nobody_can_see_is_called_by_its_id(app: Running, name: str) -> None:
+    app.clients["unseen"] = unseen = app.register(replace(WEB, name=name))
+    browser = app.browser()
+    page = login_page(app, browser, "unseen")
+    assert f"<strong>{unseen.client_id}</strong>" in page.text
+    assert f'<span class="name">{unseen.client_id}</span>' in log_in(browser, page).text
 
 
 def test_without_a_resource_the_page_names_the_one_that_the_scope_means(app: Running) -> None:

@@ -14,7 +14,7 @@ from grantlog.web.failures import Problem
 from grantlog.web.keys import ORIGIN, SERVICE
 from grantlog.web.origin import base_path
 from grantlog.web.pages.render import page
-from grantlog.web.pages.words import destination, scope_in_words
+from grantlog.web.pages.words import called, destination, scope_in_words
 from grantlog.web.waiting import over, waiting_request
 
 FORM = "consent"
@@ -33,7 +33,7 @@ async def show(request: web.Request) -> web.Response:
     return page(
         request,
         "consent.html",
-        client_name=metadata.name,
+        client_name=called(asked.client.state),
         client_uri=metadata.client_uri,
         policy_uri=metadata.policy_uri,
         tos_uri=metadata.tos_uri,

@@ -14,6 +14,7 @@ from grantlog.web.csrf import form_token, require_form_token
 from grantlog.web.keys import ORIGIN, SERVICE, SETTINGS
 from grantlog.web.origin import base_path, own_origin
 from grantlog.web.pages.render import page
+from grantlog.web.pages.words import called
 from grantlog.web.waiting import waiting_request
 
 FORM = "login"
@@ -72,7 +73,7 @@ async def _page(
         request,
         "login.html",
         status=status,
-        client_name=client.state.metadata.name,
+        client_name=called(client.state),
         tx=key,
         csrf=form_token(request, FORM, key, browser),
         username=username,

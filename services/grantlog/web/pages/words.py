@@ -3,6 +3,8 @@
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from grantlog.core.client.state import ClientState
+
 _WORDS = MappingProxyType(
     {
         "openid": "know who you are, by an identifier",
@@ -13,7 +15,15 @@ _WORDS = MappingProxyType(
         "offline_access": "keep its access while you are not there",
     }
 )
+_BLANK = " \u115f\u1160\u2800\u3164\uffa0"
+"""What is a letter or a sign to Unicode, and nothing to the eye."""
 _VERBS = MappingProxyType({"read": "read", "write": "change", "admin": "administer", "delete": "delete"})
+
+
+def called(client: ClientState) -> str:
+    """What a client is called: its name, or its id where there is nothing to see of a name."""
+    name = client.metadata.name
+    return name if name.strip(_BLANK) else client.client_id
 
 
 def scope_in_words(name: str) -> str:
