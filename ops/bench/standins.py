@@ -14,13 +14,15 @@ from typing import Any, cast
 
 import uvloop
 from aiohttp import web
+from aiohttp.web_runner import BaseRunner
 from ops.bench.forgetful import forgetful_service
 from ops.bench.settings import settings_for
 
 from grantlog.cli.serve import settle_heap
 from grantlog.core.client.events import ClientMetadata
 from grantlog.core.identifiers import ClientId
-from grantlog.web.app import BODY_LIMIT, create_app
+from grantlog.web.app import create_app
+from grantlog.web.listener import BODY_LIMIT, runner_of
 
 BACKLOG = 1024
 
@@ -63,9 +65,8 @@ class Wire(asyncio.Protocol):
         self._transport.write(self._answer)
 
 
-async def serve(app: web.Application, port: int) -> None:
+async def serve(runner: BaseRunner, port: int) -> None:
     """Serves as ``grantlog serve`` does, for ever."""
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=BACKLOG).start()
     settle_heap()
@@ -77,7 +78,8 @@ async def main(name: str, job: dict[str, Any]) -> None:
     port: int = job["port"]
     match name:
         case "bare":
-            await serve(bare(job["body"].encode(), job["headers"]), port)
+            application = bare(job["body"].encode(), job["headers"])
+            await serve(web.AppRunner(application, access_log=None, handle_signals=False), port)
         case "wire":
             fields = "".join(f"{field}: {value}\r\n" for field, value in job["headers"].items())
             body: str = job["body"]
@@ -90,7 +92,7 @@ async def main(name: str, job: dict[str, Any]) -> None:
             settings = settings_for("postgresql://nowhere", "unix://nowhere", port)
             metadata = ClientMetadata(name="Bench", grant_types=("client_credentials",), scope=tuple(job["scope"]))
             service = await forgetful_service(settings, ClientId(job["client_id"]), job["client_secret"], metadata)
-            await serve(create_app(service, settings, "issuer"), port)
+            await serve(runner_of(create_app(service, settings, "issuer"), shutdown_timeout=1.0), port)
         case _:
             raise SystemExit(f"there is no stand-in {name}")
 

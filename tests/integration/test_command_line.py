@@ -23,6 +23,7 @@ from grantlog.flows.operators import CommandRefusedError
 from grantlog.ports import UnavailableError
 from grantlog.settings import Settings, SettingsError, read_settings
 from grantlog.web.keys import LIFE, Life
+from grantlog.web.listener import DISPATCH, Dispatch
 
 
 def settings(**changes: str) -> Settings:
@@ -164,7 +165,7 @@ class Stage:
 
         self.app = web.Application()
         self.app[LIFE] = Life()
-        self.app.router.add_get("/slow", slow)
+        self.app[DISPATCH] = Dispatch({"/slow": {"GET": slow}}, slow)
         return self.app
 
     def metrics(self, _service: Any, _worker: str) -> web.Application:

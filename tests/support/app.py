@@ -32,6 +32,7 @@ from grantlog.flows.tail import Pace, Tail
 from grantlog.settings import Resource, Settings
 from grantlog.web.app import create_app
 from grantlog.web.keys import LIFE
+from grantlog.web.listener import DISPATCH, runner_of
 from grantlog.web.metrics import metrics_app
 from grantlog.wiring import open_service
 
@@ -261,7 +262,8 @@ async def _tail(service: Service, settings: Settings) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _listening(app: web.Application, port: int) -> AsyncIterator[None]:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    ours = DISPATCH in app
+    runner = runner_of(app, shutdown_timeout=1.0) if ours else web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     try:

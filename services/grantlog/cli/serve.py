@@ -7,9 +7,11 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import click
 from aiohttp import web
+from aiohttp.web_runner import BaseRunner
 
 from grantlog.cli.output import json_option, show
 from grantlog.cli.running import run
@@ -18,9 +20,11 @@ from grantlog.logs import configure_logging
 from grantlog.settings import Settings, SettingsError, read_settings
 from grantlog.web.app import create_app
 from grantlog.web.keys import LIFE
+from grantlog.web.listener import runner_of
 from grantlog.web.metrics import metrics_app
 from grantlog.wiring import open_service
 
+R = TypeVar("R", bound=BaseRunner)
 ROLES = ("issuer", "introspection", "all")
 SIGNING_ROLES = frozenset({"issuer", "all"})
 SHUTDOWN_SECONDS = 10.0
@@ -65,12 +69,12 @@ async def serve_until_asked(
         service = await stack.enter_async_context(open_service(settings))
         if role in SIGNING_ROLES:
             await ensure_keys(service)
-        observed = await stack.enter_async_context(running(metrics_app(service, settings.worker_name)))
+        observed = await stack.enter_async_context(running(plain_runner(metrics_app(service, settings.worker_name))))
         await listen(observed, settings.metrics_host, settings.metrics_port, None)
         apps = []
         for listener in listeners(settings, role):
             app = create_app(service, settings, listener.role)
-            runner = await stack.enter_async_context(running(app))
+            runner = await stack.enter_async_context(running(runner_of(app, shutdown_timeout=SHUTDOWN_SECONDS)))
             await listen(runner, settings.host, listener.port, context)
             apps.append(app)
         settle_heap()
@@ -90,10 +94,14 @@ def settle_heap() -> None:
     gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
 
+def plain_runner(app: web.Application) -> web.AppRunner:
+    """What serves the metrics."""
+    return web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
+
+
 @asynccontextmanager
-async def running(app: web.Application) -> AsyncIterator[web.AppRunner]:
-    """A runner around an application. At the end it stops accepting and lets requests under way finish."""
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
+async def running(runner: R) -> AsyncIterator[R]:
+    """A runner at work. At the end it stops accepting and lets requests under way finish."""
     await runner.setup()
     try:
         yield runner
@@ -101,7 +109,7 @@ async def running(app: web.Application) -> AsyncIterator[web.AppRunner]:
         await runner.cleanup()
 
 
-async def listen(runner: web.AppRunner, host: str, port: int, context: ssl.SSLContext | None) -> None:
+async def listen(runner: BaseRunner, host: str, port: int, context: ssl.SSLContext | None) -> None:
     """Opens one address. Raises SettingsError."""
     try:
         await web.TCPSite(runner, host, port, ssl_context=context, backlog=BACKLOG).start()

@@ -10,12 +10,11 @@ from grantlog.settings import Settings
 from grantlog.web import cors
 from grantlog.web.cors import ORIGINS, OriginIndex
 from grantlog.web.keys import LIFE, SERVICE, SETTINGS, Life
+from grantlog.web.listener import DISPATCH, Dispatch
 from grantlog.web.middlewares import guarded
 from grantlog.web.origin import PROXIES, trusted_proxies
 from grantlog.web.routes import EVERYWHERE, Handler, Kind, Route, rows
 from grantlog.web.unparsed import keep_to_ourselves
-
-BODY_LIMIT = 64 * 1024
 
 
 def create_app(service: Service, settings: Settings, role: str) -> web.Application:
@@ -25,7 +24,7 @@ def create_app(service: Service, settings: Settings, role: str) -> web.Applicati
     ``/readyz`` to 503.
     """
     keep_to_ourselves()
-    app = web.Application(client_max_size=BODY_LIMIT)
+    app = web.Application()
     app[SERVICE] = service
     app[SETTINGS] = settings
     app[LIFE] = Life()
@@ -34,17 +33,16 @@ def create_app(service: Service, settings: Settings, role: str) -> web.Applicati
     by_path: defaultdict[str, list[Route]] = defaultdict(list)
     for route in rows(settings, role):
         by_path[route.path].append(route)
-    for path, routes in by_path.items():
-        _add_path(app, path, routes)
-    # Answered by a route, not by a middleware: nothing stands in the way of the routes that exist.
-    _add(app, Route("unknown", "*", "/{path:.*}", _unknown, EVERYWHERE, kind="either"))
+    unknown = guarded(Route("unknown", "*", "", _unknown, EVERYWHERE, kind="either"))
+    app[DISPATCH] = Dispatch({path: _methods(path, routes) for path, routes in by_path.items()}, unknown)
     return app
 
 
-def _add_path(app: web.Application, path: str, routes: list[Route]) -> None:
-    """The rows of one path, its preflight, and what its other methods get."""
-    for route in routes:
-        _add(app, route)
+def _methods(path: str, routes: list[Route]) -> dict[str, Handler]:
+    """The rows of one path, its preflight, and what its other methods get, each behind its wrapper."""
+    handlers = {route.method: guarded(route) for route in routes}
+    if "GET" in handlers:
+        handlers["HEAD"] = handlers["GET"]
     allowed = {route.method for route in routes}
     if "GET" in allowed:
         allowed.add("HEAD")
@@ -52,17 +50,10 @@ def _add_path(app: web.Application, path: str, routes: list[Route]) -> None:
     if shared.cors != "none":
         allowed.add("OPTIONS")
         answer = cors.open_preflight if shared.cors == "any" else cors.preflight
-        _add(app, Route(f"{shared.name}_preflight", "OPTIONS", path, answer, shared.roles))
+        handlers["OPTIONS"] = guarded(Route(f"{shared.name}_preflight", "OPTIONS", path, answer, shared.roles))
     kind: Kind = "data" if shared.kind == "data" else "page"
-    other = Route(shared.name, "*", path, _other_method(allowed), shared.roles, kind=kind)
-    _add(app, other)
-
-
-def _add(app: web.Application, route: Route) -> None:
-    handler = guarded(route)
-    app.router.add_route(route.method, route.path, handler)
-    if route.method == "GET":
-        app.router.add_route("HEAD", route.path, handler)
+    handlers["*"] = guarded(Route(shared.name, "*", path, _other_method(allowed), shared.roles, kind=kind))
+    return handlers
 
 
 def _other_method(allowed: Iterable[str]) -> Handler:
