@@ -12,7 +12,7 @@ from grantlog.web.cors import ORIGINS, OriginIndex
 from grantlog.web.keys import LIFE, SERVICE, SETTINGS, Life
 from grantlog.web.listener import DISPATCH, Dispatch
 from grantlog.web.middlewares import guarded
-from grantlog.web.origin import PROXIES, trusted_proxies
+from grantlog.web.origin import Origins
 from grantlog.web.routes import EVERYWHERE, Handler, Kind, Route, rows
 from grantlog.web.unparsed import keep_to_ourselves
 
@@ -28,19 +28,19 @@ def create_app(service: Service, settings: Settings, role: str) -> web.Applicati
     app[SERVICE] = service
     app[SETTINGS] = settings
     app[LIFE] = Life()
-    app[PROXIES] = trusted_proxies(settings.trusted_proxies)
+    origins = Origins(settings.trusted_proxies, service.ports.secrets.random(8).hex())
     app[ORIGINS] = OriginIndex(service)
     by_path: defaultdict[str, list[Route]] = defaultdict(list)
     for route in rows(settings, role):
         by_path[route.path].append(route)
-    unknown = guarded(Route("unknown", "*", "", _unknown, EVERYWHERE, kind="either"))
-    app[DISPATCH] = Dispatch({path: _methods(path, routes) for path, routes in by_path.items()}, unknown)
+    unknown = guarded(Route("unknown", "*", "", _unknown, EVERYWHERE, kind="either"), origins)
+    app[DISPATCH] = Dispatch({path: _methods(path, routes, origins) for path, routes in by_path.items()}, unknown)
     return app
 
 
-def _methods(path: str, routes: list[Route]) -> dict[str, Handler]:
+def _methods(path: str, routes: list[Route], origins: Origins) -> dict[str, Handler]:
     """The rows of one path, its preflight, and what its other methods get, each behind its wrapper."""
-    handlers = {route.method: guarded(route) for route in routes}
+    handlers = {route.method: guarded(route, origins) for route in routes}
     if "GET" in handlers:
         handlers["HEAD"] = handlers["GET"]
     allowed = {route.method for route in routes}
@@ -50,9 +50,9 @@ def _methods(path: str, routes: list[Route]) -> dict[str, Handler]:
     if shared.cors != "none":
         allowed.add("OPTIONS")
         answer = cors.open_preflight if shared.cors == "any" else cors.preflight
-        handlers["OPTIONS"] = guarded(Route(f"{shared.name}_preflight", "OPTIONS", path, answer, shared.roles))
+        handlers["OPTIONS"] = guarded(Route(f"{shared.name}_preflight", "OPTIONS", path, answer, shared.roles), origins)
     kind: Kind = "data" if shared.kind == "data" else "page"
-    handlers["*"] = guarded(Route(shared.name, "*", path, _other_method(allowed), shared.roles, kind=kind))
+    handlers["*"] = guarded(Route(shared.name, "*", path, _other_method(allowed), shared.roles, kind=kind), origins)
     return handlers
 
 

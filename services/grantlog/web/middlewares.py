@@ -16,7 +16,7 @@ from grantlog.web import cors
 from grantlog.web.answers import json_answer
 from grantlog.web.failures import Failure, Problem, failure_of
 from grantlog.web.keys import ORIGIN, SETTINGS
-from grantlog.web.origin import origin_of, own_origin
+from grantlog.web.origin import Origins, own_origin
 from grantlog.web.pages.problem import problem_page
 from grantlog.web.pages.render import secure
 from grantlog.web.routes import NEVER, Handler, Route
@@ -34,9 +34,9 @@ _UNSTORED = {
 Finish = Callable[[web.Request, web.StreamResponse], None]
 
 
-def guarded(route: Route) -> Handler:
+def guarded(route: Route, origins: Origins) -> Handler:
     """The handler of a row, with everything around it that the row asks for."""
-    handler, finish = route.handler, _finisher(route)
+    handler, finish, origin_of = route.handler, _finisher(route), origins.of
     fine = metrics.HTTP_REQUESTS.labels(route.name, route.method, "200")
     spent = metrics.HTTP_SECONDS.labels(route.name)
 
@@ -67,13 +67,18 @@ def _finisher(route: Route) -> Finish:
     kept = {"Cache-Control": route.cache, "X-Content-Type-Options": "nosniff"}
     may_keep = route.cache != NEVER
 
+    def finish_data(request: web.Request, response: web.StreamResponse) -> None:
+        headers = response.headers
+        headers.update(_UNSTORED)
+        headers["X-Request-Id"] = request[ORIGIN].request_id
+
     def finish(request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(kept if may_keep and response.status < 400 else _UNSTORED)
         if _shows_page(request, route):
             secure(request, response)
         response.headers["X-Request-Id"] = request[ORIGIN].request_id
 
-    return finish
+    return finish_data if route.kind == "data" and not may_keep else finish
 
 
 def _shows_page(request: web.Request, route: Route) -> bool:

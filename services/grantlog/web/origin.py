@@ -2,38 +2,40 @@
 
 from functools import lru_cache
 from ipaddress import ip_network
+from itertools import count
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from grantlog.core.decision import Origin
 from grantlog.core.protocol.forwarded import Network, client_address
-from grantlog.web.keys import SERVICE
 
 Networks = tuple[Network, ...]
-PROXIES: web.AppKey[Networks] = web.AppKey("proxies", tuple)
 
 
-def trusted_proxies(networks: tuple[str, ...]) -> Networks:
-    """The networks whose forwarding headers count."""
-    return tuple(ip_network(network) for network in networks)
+class Origins:
+    """Who asks, as envelopes, throttles and findings want to know it. The client and the account are still unknown.
 
-
-def origin_of(request: web.Request) -> Origin:
-    """Who asked, as envelopes, throttles and findings want to know it. The client and the account are still unknown.
-
-    The id is 96 random bits of our own, never what a client sent.
+    ``boot``: random text of this process. Ids begin with it and go on with a number: they are ours, never what a client sent,
+    and no two processes share one.
     """
-    app = request.app
-    return Origin(app[SERVICE].ports.secrets.random(12).hex(), _address(request, app[PROXIES]))
 
+    def __init__(self, networks: tuple[str, ...], boot: str) -> None:
+        """``networks``: those whose forwarding headers count."""
+        self._proxies: Networks = tuple(ip_network(network) for network in networks)
+        self._ids = (f"{boot}{number:x}" for number in count(1))
 
-def _address(request: web.Request, proxies: Networks) -> str:
-    headers, peer = request.headers, request.remote or ""
-    if not proxies or not ("X-Forwarded-For" in headers or "Forwarded" in headers):
-        # nobody speaks for anybody else: the short way, which introspection goes
-        return _alone(peer)
-    return client_address(peer, headers.getall("X-Forwarded-For", ()), headers.getall("Forwarded", ()), proxies)
+    def of(self, request: web.Request) -> Origin:
+        """Where this request comes from, and its id."""
+        return Origin(next(self._ids), self._address(request) if self._proxies else _alone(request.remote or ""))
+
+    def _address(self, request: web.Request) -> str:
+        headers, peer = request.headers, request.remote or ""
+        if not ("X-Forwarded-For" in headers or "Forwarded" in headers):
+            return _alone(peer)
+        return client_address(
+            peer, headers.getall("X-Forwarded-For", ()), headers.getall("Forwarded", ()), self._proxies
+        )
 
 
 @lru_cache(maxsize=4096)

@@ -14,6 +14,7 @@ from grantlog.web.keys import ORIGIN, SERVICE
 
 _encode = msgspec.json.encode
 _MANY = frozenset({"token"})
+_JSON = {"Content-Type": "application/json"}
 _INACTIVE = _encode(INACTIVE)
 
 
@@ -35,4 +36,4 @@ async def introspect_batch(request: web.Request) -> web.Response:
 
 def _answer(members: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> web.Response:
     body = _INACTIVE if members is INACTIVE else _encode(members)
-    return web.Response(body=body, content_type="application/json")
+    return web.Response(body=body, headers=_JSON)
