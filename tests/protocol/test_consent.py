@@ -34,10 +34,13 @@ def test_a_client_whose_name_nobody_can_see_is_called_by_its_id(app: Running, na
     assert f'<span class="name">{unseen.client_id}</span>' in log_in(browser, page).text
 
 
-def test_without_a_resource_the_page_names_the_one_that_the_scope_means(app: Running) -> None:
-    page = consent_page(app, app.browser(), scope="api:read")
-    assert API in page.text
-    assert JWT_API not in page.text
+def test_without_a_resource_the_page_names_every_one_that_the_scope_can_reach(app: Running) -> None:
+    browser = app.browser()
+    page = consent_page(app, browser, scope="api:read")
+    assert all(uri in page.text for uri in (API, BILLING, JWT_API))
+    assert API in consent_page(app, browser, scope="api:read", resource=API).text
+    assert BILLING not in consent_page(app, browser, scope="api:read", resource=API).text
+    assert API not in consent_page(app, browser, scope="openid").text
 
 
 def test_allowing_it_takes_a_code_to_the_client(app: Running) -> None:

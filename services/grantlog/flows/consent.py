@@ -13,7 +13,7 @@ from grantlog.core.grant.state import evolve
 from grantlog.core.identifiers import MICROS, after, bucket_of
 from grantlog.core.protocol.errors import ProtocolError
 from grantlog.core.protocol.redirect_uri import matches
-from grantlog.core.protocol.resource import choose
+from grantlog.core.protocol.resource import choose, reachable
 from grantlog.core.protocol.token_text import SECRET_BYTES, Handle, Kind, write
 from grantlog.flows.accounts import read_profile
 from grantlog.flows.authorize import code_location, error_location, known_client
@@ -33,22 +33,17 @@ class Question:
     client: KnownClient
     scope: tuple[str, ...]
     audience: tuple[str, ...]
-    """The resources that the access is for; none where only the user's identity is asked for."""
+    """Every resource that can be reached with it; none where only the user's identity is asked for."""
 
 
 async def question(service: Service, pending: Pending) -> Question:
     """What the page says. Raises ProtocolError where the client is gone or suspended meanwhile, UnavailableError."""
     client = await _acting_client(service, pending)
     request = pending.request
-    choice = choose(
-        service.policy.catalog,
-        service.policy.issuer,
-        request.scope,
-        request.resources,
-        client.state.metadata.resources,
-    )
-    audience = tuple(uri for uri in choice.audience if uri != service.policy.issuer)
-    return Question(client, request.scope, audience)
+    catalog, allowed = service.policy.catalog, client.state.metadata.resources
+    # what was asked for may have been withdrawn meanwhile
+    choose(catalog, service.policy.issuer, request.scope, request.resources, allowed)
+    return Question(client, request.scope, reachable(catalog, request.scope, request.resources, allowed))
 
 
 async def user_name(service: Service, session: Session) -> str:

@@ -3,8 +3,12 @@
 from asyncio import CancelledError, create_task, sleep
 from contextlib import suppress
 
+from structlog import get_logger
+
 from grantlog.flows.gate_watch import GateWatch
 from grantlog.ports import EventLog, UnavailableError
+
+_log = get_logger(__name__)
 
 SECONDS = 1.0
 """How long an idle process may remember a client or key that has changed. Requests that read the log hear at once."""
@@ -27,6 +31,10 @@ class Hearing:
     async def _listen(self) -> None:
         while True:
             await sleep(SECONDS)
-            # whoever needs PostgreSQL says that it is gone; here there is nobody to tell
-            with suppress(UnavailableError):
+            try:
                 await self._watch.catch_up((await self._log.head()).gate_sequence)
+            except UnavailableError:
+                continue  # whoever needs PostgreSQL says that it is gone
+            except Exception:  # noqa: BLE001  # whatever it is, it is logged, and heard again in a second
+                # a listener's defect must not end the hearing
+                _log.exception("not_heard")

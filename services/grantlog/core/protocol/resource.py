@@ -113,6 +113,22 @@ def narrow(
     return choose(catalog, issuer, wanted, requested, allowed)
 
 
+def reachable(
+    catalog: Catalog, scope: tuple[str, ...], requested: tuple[str, ...], allowed: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Every resource for which a grant of this scope can get a token: what the user has to be told.
+
+    A grant that named none leaves the choice to the token requests: ``narrow`` then takes any that knows its scope.
+    """
+    if requested:
+        return tuple(dict.fromkeys(requested))
+    return tuple(
+        rule.uri
+        for rule in catalog.rules
+        if (not allowed or rule.uri in allowed) and any(token in rule.scopes for token in scope)
+    )
+
+
 def invalid_target(description: str, reason: str) -> ProtocolError:
     """RFC 8707 section 2: "The requested resource is invalid, missing, unknown, or malformed."."""
     return ProtocolError("invalid_target", description, reason)

@@ -10,6 +10,7 @@ from grantlog.core.protocol.resource import (
     check_uri,
     choose,
     narrow,
+    reachable,
 )
 
 ISSUER = "https://id.example.com"
@@ -184,3 +185,17 @@ def test_an_unknown_or_forbidden_resource_at_the_token_endpoint_is_an_invalid_ta
         take(UNNAMED, resources=("https://other.example/",))
     with refused("invalid_target", "resource_not_allowed"):
         take(UNNAMED, resources=(JWT,), allowed=(API,))
+
+
+def test_a_grant_without_a_resource_reaches_every_allowed_one_that_knows_its_scope() -> None:
+    catalog = Catalog(
+        (
+            ResourceRule("https://a.example/", ("read",)),
+            ResourceRule("https://b.example/", ("read", "write")),
+            ResourceRule("https://c.example/", ("write",)),
+        )
+    )
+    assert reachable(catalog, ("openid", "read"), (), ()) == ("https://a.example/", "https://b.example/")
+    assert reachable(catalog, ("read",), (), ("https://b.example/",)) == ("https://b.example/",)
+    assert reachable(catalog, ("read",), ("https://c.example/",) * 2, ()) == ("https://c.example/",)
+    assert reachable(catalog, ("openid",), (), ()) == ()
