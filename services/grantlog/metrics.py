@@ -19,9 +19,7 @@ HTTP_SECONDS = Histogram(
 TOKENS_ISSUED = Counter("grantlog_tokens_issued", "Tokens issued.", ("kind", "grant"), registry=REGISTRY)
 REFRESH = Counter("grantlog_refresh", "Refresh requests by what became of them.", ("outcome",), registry=REGISTRY)
 REFUSED = Counter("grantlog_refused", "Refusals by their private reason.", ("endpoint", "reason"), registry=REGISTRY)
-INTROSPECTIONS = Counter(
-    "grantlog_introspections", "Introspected tokens.", ("result", "source"), registry=REGISTRY
-)
+INTROSPECTIONS = Counter("grantlog_introspections", "Introspected tokens.", ("result", "source"), registry=REGISTRY)
 REVOCATIONS = Counter("grantlog_revocations", "Revocations on the log.", ("scope", "cause"), registry=REGISTRY)
 REVOKE_TO_DENY = Histogram(
     "grantlog_revoke_to_deny_seconds",
@@ -33,9 +31,7 @@ FINDINGS = Counter("grantlog_findings", "Suspicious things that were recorded.",
 THROTTLED = Counter("grantlog_throttled", "Requests answered 429.", ("rule",), registry=REGISTRY)
 LOGINS = Counter("grantlog_logins", "Login attempts.", ("outcome",), registry=REGISTRY)
 
-APPEND_BATCH_SIZE = Histogram(
-    "grantlog_append_batch_size", "Rows in one append.", buckets=_SIZES, registry=REGISTRY
-)
+APPEND_BATCH_SIZE = Histogram("grantlog_append_batch_size", "Rows in one append.", buckets=_SIZES, registry=REGISTRY)
 APPEND_SECONDS = Histogram("grantlog_append_seconds", "Time of one append.", buckets=_FAST, registry=REGISTRY)
 APPEND_CONFLICTS = Counter("grantlog_append_conflicts", "Appends that lost their version.", registry=REGISTRY)
 
@@ -49,7 +45,8 @@ PROJECTION_TRUSTED = Gauge(
     "grantlog_projection_trusted", "1 while this process believes the projection.", ("tag",), registry=REGISTRY
 )
 PROJECTION_MISMATCHES = Counter(
-    "grantlog_projection_mismatches", "Families whose projection differed from the log, and were repaired.",
+    "grantlog_projection_mismatches",
+    "Families whose projection differed from the log, and were repaired.",
     registry=REGISTRY,
 )
 LOG_GAPS = Counter("grantlog_log_gaps", "Positions missing on the log. Never.", ("log",), registry=REGISTRY)

@@ -78,7 +78,9 @@ async def memory_process(stores: Stores | None = None, **policy: Any) -> AsyncIt
         read_model=projection,
         keeper=projection,
         transactions=MemoryTransactions(),
-        throttle=MemoryThrottle(dict.fromkeys(("token", "revoke", "introspect", "authorize", "finding"), "1000/minute")),
+        throttle=MemoryThrottle(
+            dict.fromkeys(("token", "revoke", "introspect", "authorize", "finding"), "1000/minute")
+        ),
         signer=signer,
         secrets=MemorySecrets(root, _INDEX_KEY),
         data_keys=MemoryDataKeys(shared.vault, root),
