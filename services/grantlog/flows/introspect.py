@@ -43,7 +43,9 @@ async def introspect(
     """
     token = parameters.require("token")
     gates_before = service.gates.sequence
-    caller = await _caller(service, parameters, authorization, origin)
+    caller = _recalled(service, parameters, authorization)
+    if caller is None:
+        caller = await _caller(service, parameters, authorization, origin)
     return await _answer(
         service, token, caller, gates_before, lambda: _caller(service, parameters, authorization, origin)
     )
@@ -62,18 +64,24 @@ async def introspect_batch(
     return await gather(*(_answer(service, token, caller, gates_before, again) for token in tokens))
 
 
+def _recalled(service: Service, parameters: Parameters, authorization: str | None) -> ClientState | None:
+    """The resource server that this very header has proven before, where nothing beside it names or proves another."""
+    if authorization is None or not parameters.values.keys().isdisjoint(_OTHER_WAYS):
+        return None
+    known = service.callers.recall(authorization, service.ports.log.now)
+    return None if known is None else known.state
+
+
 async def _caller(service: Service, parameters: Parameters, authorization: str | None, origin: Origin) -> ClientState:
-    header = authorization if parameters.values.keys().isdisjoint(_OTHER_WAYS) else None
-    if header is not None:
-        known = service.callers.recall(header, service.ports.log.now)
-        if known is not None:
-            return known.state
+    recalled = _recalled(service, parameters, authorization)
+    if recalled is not None:
+        return recalled
     # RFC 7662 2.1: "the endpoint MUST also require some form of authorization to access this endpoint"
     client = (await authenticate(service, RULE, read_credentials(authorization, parameters), origin)).client
     if not client.state.metadata.introspects:
         raise ProtocolError("unauthorized_client", "the client is not a resource server", "not_a_resource_server")
-    if header is not None:
-        service.callers.remember(header, client)
+    if authorization is not None and parameters.values.keys().isdisjoint(_OTHER_WAYS):
+        service.callers.remember(authorization, client)
     return client.state
 
 

@@ -17,6 +17,7 @@ PAIRS_LIMIT = 100
 BATCH_LIMIT = 100
 
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ONE_PAIR = re.compile(r"[A-Za-z0-9_]+=[A-Za-z0-9._~-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTENT_TYPE = re.compile(r'application/x-www-form-urlencoded[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?', re.IGNORECASE)
 
@@ -104,6 +105,11 @@ def decode_component(text: str) -> str:
 
 
 def _read(text: str, repeatable: frozenset[str], limit: int) -> Parameters:
+    if _ONE_PAIR.fullmatch(text) is not None:
+        # what a resource server sends with every introspection: one plain pair
+        name, _, value = text.partition("=")
+        if name not in repeatable:
+            return Parameters({name: value})
     values: dict[str, str] = {}
     many: dict[str, tuple[str, ...]] = {}
     for name, value in _pairs(text, limit):

@@ -194,3 +194,10 @@ def test_a_form_in_utf8_is_accepted(content_type: str) -> None:
 def test_any_other_content_type_is_refused(content_type: str | None) -> None:
     with refused("invalid_request", "content_type"):
         require_form(content_type)
+
+
+def test_one_plain_pair_is_read_as_any_other() -> None:
+    assert read_form(b"token=abc").values == {"token": "abc"}
+    assert read_form(b"resource=abc").all("resource") == ("abc",)
+    assert read_form(b"token=abc", repeatable=frozenset({"token"})).all("token") == ("abc",)
+    assert read_form(b"token=").values == {}
