@@ -22,6 +22,8 @@ ACTIVE = '"active":true'
 ISSUED = '"access_token":"gl_at_'
 FORM = "application/x-www-form-urlencoded"
 BATCH = 100
+COMMITTING = 128
+"""Connections where both sides issue: a commit is shared by those who wait for it, and 64 leave it half empty."""
 DATA_HEADERS = frozenset({"date", "server", "content-length"})
 """Headers that every server writes for itself."""
 
@@ -98,10 +100,27 @@ def issuance(world: World) -> list[Figure]:
     watched = stage.watched("issuer", "postgres", "valkey", "tail")
     loads = [
         Load(
-            "storeless", stage.ports["forgetful"], "/token", form, ISSUED, headers, watched=stage.watched("forgetful")
+            "storeless",
+            stage.ports["forgetful"],
+            "/token",
+            form,
+            ISSUED,
+            headers,
+            watched=stage.watched("forgetful"),
+            connections=COMMITTING,
         ),
-        Load("durable", port, "/token", form, ISSUED, headers, watched=watched),
-        Load("refresh", port, "/token", world.refresh_tokens, ISSUED, headers, kind="chain", watched=watched),
+        Load("durable", port, "/token", form, ISSUED, headers, watched=watched, connections=COMMITTING),
+        Load(
+            "refresh",
+            port,
+            "/token",
+            world.refresh_tokens,
+            ISSUED,
+            headers,
+            kind="chain",
+            watched=watched,
+            connections=COMMITTING,
+        ),
     ]
     compared = alternate(loads, rounds=world.size.rounds, seconds=world.size.seconds)
     return [

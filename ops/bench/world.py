@@ -39,7 +39,7 @@ class Size:
 FULL = Size(
     rounds=9, seconds=1.2, tokens=2000, strangers=20_000, families=3200, rotations=100_000, samples=200, logins=1000
 )
-QUICK = Size(rounds=3, seconds=0.4, tokens=256, strangers=1000, families=256, rotations=2000, samples=20, logins=128)
+QUICK = Size(rounds=3, seconds=0.4, tokens=256, strangers=1000, families=1024, rotations=2000, samples=20, logins=128)
 FEW_ROTATIONS = 10
 
 
