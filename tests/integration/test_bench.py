@@ -12,7 +12,7 @@ from ops.bench.windows import Compared, Load, Window, WrongAnswerError, alternat
 from ops.bench.world import QUICK, world
 
 SMALLEST = replace(
-    QUICK, rounds=1, seconds=0.2, tokens=110, strangers=110, families=64, rotations=20, samples=2, logins=4
+    QUICK, rounds=1, seconds=0.2, tokens=110, strangers=110, families=256, rotations=20, samples=2, logins=4
 )
 ANSWER = {"body": json.dumps({"active": True}), "headers": {"Content-Type": "application/json"}}
 
