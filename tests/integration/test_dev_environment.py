@@ -13,7 +13,14 @@ from tests.support.servers import free_port
 
 from grantlog.adapters.embedded.files import SOCKET_PATH_LIMIT
 from grantlog.adapters.embedded.ports import NoPortError
-from grantlog.development.credentials import Credentials, Planted, summary_text, write_credentials
+from grantlog.development.credentials import (
+    Credentials,
+    Planted,
+    summary_text,
+    without_own,
+    write_credentials,
+    write_environment,
+)
 from grantlog.development.demo import CONFIDENTIAL, PUBLIC, keep_secrets, resource_server
 from grantlog.development.environment import (
     ROLES,
@@ -202,3 +209,18 @@ def test_nothing_that_holds_secrets_shows_them() -> None:
     shown = repr(credentials()) + repr(STORES) + repr(Planted("id", "web-secret", CONFIDENTIAL.metadata))
     for secret in (PASSWORD, "web-secret", "initial", "projection.sock"):
         assert secret not in shown
+
+
+def test_a_shell_that_has_taken_over_a_runs_settings_can_start_the_next_one(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    write_environment(
+        layout, {"GRANTLOG_DATABASE_URL": "postgresql:///x y?host=/run", "GRANTLOG_PORT": "8000", "PATH": "/bin"}
+    )
+
+    environ = {"GRANTLOG_DATABASE_URL": "postgresql:///x y?host=/run", "GRANTLOG_PORT": "9000", "PATH": "/bin"}
+
+    assert without_own(layout, environ) == {"GRANTLOG_PORT": "9000", "PATH": "/bin"}
+
+
+def test_before_the_first_run_nothing_was_taken_over(tmp_path: Path) -> None:
+    assert without_own(Layout(tmp_path), {"GRANTLOG_PORT": "9000"}) == {"GRANTLOG_PORT": "9000"}

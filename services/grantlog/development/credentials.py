@@ -59,6 +59,16 @@ class Credentials:
         }
 
 
+def without_own(layout: Layout, environ: Mapping[str, str]) -> dict[str, str]:
+    """``environ`` without what the last run's ``environment`` has put there: its stores are gone, or are ours to start."""
+    try:
+        lines = (layout.root / "environment").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return dict(environ)
+    own = {word for line in lines for word in shlex.split(line)[1:]}
+    return {name: value for name, value in environ.items() if f"{name}={value}" not in own}
+
+
 def write_environment(layout: Layout, environment: Mapping[str, str]) -> None:
     """The settings of this run for a shell, so that ``grantlog`` commands can be tried on it: ``. .dev/environment``."""
     ours = {name: value for name, value in sorted(environment.items()) if name.startswith(PREFIX)}

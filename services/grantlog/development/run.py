@@ -16,7 +16,13 @@ from grantlog.adapters.embedded.identity import NoIdentityError
 from grantlog.adapters.embedded.metrics import metrics_app
 from grantlog.adapters.embedded.ports import HOST, NoPortError
 from grantlog.adapters.embedded.supervisor import Supervised, stop_all, supervise
-from grantlog.development.credentials import Credentials, summary_text, write_credentials, write_environment
+from grantlog.development.credentials import (
+    Credentials,
+    summary_text,
+    without_own,
+    write_credentials,
+    write_environment,
+)
 from grantlog.development.demo import keep_secrets
 from grantlog.development.environment import ROLES, Ports, choose_ports, role_environment, settings_environment
 from grantlog.development.layout import AlreadyRunningError, Kept, Layout, forget_sockets, occupied
@@ -67,7 +73,7 @@ def run_development(directory: Path, environ: Mapping[str, str], say: Say, ready
         signal.signal(number, _interrupt)
     try:
         with occupied(directory) as layout:
-            _run(layout, str(directory), environ, say, ready)
+            _run(layout, str(directory), without_own(layout, environ), say, ready)
     except KeyboardInterrupt:
         pass
     except (

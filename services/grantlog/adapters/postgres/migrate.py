@@ -12,6 +12,8 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from grantlog.adapters.postgres.errors import translated
+
 _LOCK = 0x6772616E746C6F67  # "grantlog"
 
 
@@ -27,9 +29,10 @@ async def migrate(url: str, vault_url: str | None = None) -> list[str]:
     """Applies what is missing, the roles, the vault and the partitions ahead. Returns the revisions it applied.
 
     Safe to run from several processes at once: one works, the others wait and find nothing to do. ``vault_url`` names the
-    database of the data keys; the same one where it is None.
+    database of the data keys; the same one where it is None. Raises UnavailableError where there is none to connect to.
     """
-    connection = await asyncpg.connect(url)
+    with translated():
+        connection = await asyncpg.connect(url)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         applied = await _upgrade(url)
@@ -90,7 +93,8 @@ def _engine(url: str) -> AsyncEngine:
 
 
 async def _prepare_vault(url: str) -> None:
-    connection = await asyncpg.connect(url)
+    with translated():
+        connection = await asyncpg.connect(url)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         await connection.execute(_read("vault.sql"))
