@@ -14,8 +14,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableValueError
 
 PREFIX = "GRANTLOG_"
-DEV_ONLY = frozenset({"GRANTLOG_PORT"})
-"""Read by ``grantlog dev`` alone."""
 
 
 class SettingsError(Exception):
@@ -152,7 +150,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings in the environment. Raises SettingsError, naming every unknown, missing or wrong variable."""
     given = os.environ if environ is None else environ
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    unknown = sorted(name for name in given if name.startswith(PREFIX) and name not in known | DEV_ONLY)
+    unknown = sorted(name for name in given if name.startswith(PREFIX) and name not in known)
     if unknown:
         raise SettingsError("unknown: " + ", ".join(unknown))
     try:
