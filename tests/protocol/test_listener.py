@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.support.app import Running
+from tests.support.flows import own_token
 
 from grantlog.web import listener
 
@@ -111,3 +113,39 @@ async def test_many_connections_at_once_each_get_their_own_answer(app: Running) 
 
     answers = await asyncio.gather(*(ask(number) for number in range(40)))
     assert answers == [b"405", b"200"] * 20
+
+
+def test_pipelined_introspections_are_answered_in_their_order_with_io_or_without(app: Running) -> None:
+    """A junk token needs no I/O and a live one waits for the projection: neither may overtake the other."""
+    lives = [own_token(app, scope="api:read").access for _ in range(4)]
+    asked = [token for live in lives for token in ("junk", live, "gl_at_junk")] * 5
+    basic = app.clients["resource_server"].basic
+    requests = b"".join(
+        _introspection(token, basic, last=number == len(asked) - 1) for number, token in enumerate(asked)
+    )
+
+    with connect(app) as pipeline:
+        pipeline.sendall(requests)
+        answers = everything(pipeline)
+
+    bodies = [part.rpartition(b"\r\n\r\n")[2] for part in answers.split(b"HTTP/1.1 200 OK")[1:]]
+    assert [json.loads(body)["active"] for body in bodies] == [token in lives for token in asked]
+
+
+def test_a_caller_that_goes_away_in_the_middle_of_its_pipeline_harms_nobody(app: Running) -> None:
+    live = own_token(app, scope="api:read").access
+    basic = app.clients["resource_server"].basic
+    for _ in range(20):
+        with connect(app) as rude:
+            rude.sendall(_introspection(live, basic, last=False) * 10)
+    assert app.introspect(live)["active"] is True
+    assert app.introspect("junk") == {"active": False}
+
+
+def _introspection(token: str, basic: str, *, last: bool) -> bytes:
+    body = f"token={token}".encode()
+    return (
+        b"POST /introspect HTTP/1.1\r\nHost: here\r\nAuthorization: %b\r\nConnection: %b\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%b"
+        % (basic.encode(), b"close" if last else b"keep-alive", len(body), body)
+    )
