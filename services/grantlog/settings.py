@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -14,6 +14,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableValueError
 
 PREFIX = "GRANTLOG_"
+JSON_SETTINGS = frozenset(
+    {"resources", "authorization_details_types", "trusted_issuers", "upstream_providers", "login_delegate"}
+)
+"""Those that are written as JSON."""
 
 
 class SettingsError(Exception):
@@ -29,6 +33,76 @@ class Resource(BaseModel):
     scopes: tuple[str, ...]
     token_format: Literal["opaque", "jwt"] = "opaque"
     signing_alg: Literal["ES256", "EdDSA", "PS256", "RS256"] = "ES256"
+    attributes: bool = False
+    """Whether its tokens carry the roles, groups and entitlements of the account."""
+    texts: dict[str, str] = Field(default_factory=dict)
+    """What a scope is called on the consent page."""
+    implies: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Scopes that hold others."""
+    name: str = ""
+
+
+class DetailsType(BaseModel):
+    """A type of ``authorization_details`` (RFC 9396): the JSON Schema of an entry, and what the consent page calls it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: str
+    schema_: dict[str, Any] = Field(alias="schema")
+    title: str
+    labels: dict[str, str] = Field(default_factory=dict)
+
+
+class AssertionRule(BaseModel):
+    """What an assertion with these claims gets (RFC 7523)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    claims: dict[str, str]
+    client_id: str
+    scope: tuple[str, ...]
+    lifetime: Annotated[int, Field(ge=1, le=86_400)] | None = None
+
+
+class TrustedIssuer(BaseModel):
+    """Whose assertions or software statements count."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str
+    jwks_uri: str | None = None
+    jwks: dict[str, Any] | None = None
+    purposes: tuple[Literal["assertion", "software_statement"], ...] = ("assertion",)
+    rules: tuple[AssertionRule, ...] = ()
+
+    @model_validator(mode="after")
+    def _keys(self) -> "TrustedIssuer":
+        if (self.jwks_uri is None) == (self.jwks is None):
+            raise ValueError("either jwks_uri or jwks")
+        return self
+
+
+class UpstreamProvider(BaseModel):
+    """An OpenID provider whose users may log in here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+    label: str
+    issuer: str
+    client_id: str
+    client_secret: SecretStr
+    scope: str = "openid profile email"
+    creates_accounts: bool = False
+
+
+class LoginDelegate(BaseModel):
+    """The operator's own application that logs users in and asks for consent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str
+    client_id: str
 
 
 class Settings(BaseSettings):
@@ -54,6 +128,8 @@ class Settings(BaseSettings):
     initial_access_token: SecretStr | None = None
     """Who holds it may register clients (RFC 7591 section 3). Not set: registration is off."""
     resources: tuple[Resource, ...] = ()
+    profile: Literal["oauth21", "oidc", "fapi2"] = "oauth21"
+    """``oidc`` lets confidential clients leave out PKCE, for certification only; ``fapi2`` holds every client to FAPI 2.0."""
     token_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,7}$")] = "gl"
 
     host: str = "127.0.0.1"
@@ -69,6 +145,13 @@ class Settings(BaseSettings):
     worker_name: str = "main"
     """The label ``worker`` of every metric of this process."""
 
+    mtls_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """A listener of its own that asks clients for their certificates (RFC 8705); needs ``tls_certificate``."""
+    mtls_base_url: str | None = None
+    """Where clients reach that listener, or a proxy that does the same; not set: mTLS is off."""
+    client_certificate_header: str | None = None
+    """The header in which a trusted proxy hands on the client's certificate: ``Client-Cert`` (RFC 9440) or PEM, escaped."""
+
     code_lifetime: Annotated[int, Field(ge=1, le=600)] = 60
     access_token_lifetime: Annotated[int, Field(ge=1, le=86_400)] = 600
     id_token_lifetime: Annotated[int, Field(ge=1, le=86_400)] = 600
@@ -81,6 +164,22 @@ class Settings(BaseSettings):
     """How often one spent refresh token is answered again in its grace window."""
     jwks_max_age: int = 300
     signing_key_lifetime: int = 30 * 86_400
+
+    par_required: bool = False
+    """Every authorization request has to be pushed (RFC 9126)."""
+    par_lifetime: Annotated[int, Field(ge=5, lt=600)] = 90
+    device_lifetime: Annotated[int, Field(ge=60, le=3600)] = 600
+    device_interval: Annotated[int, Field(ge=1, le=60)] = 5
+    device_codes_per_client: Annotated[int, Field(ge=1)] = 1000
+    dpop_nonce_required: bool = False
+    """Every DPoP proof has to carry a nonce of the server (RFC 9449 section 8)."""
+    client_id_documents: bool = False
+    """A client may be known by the URL of its metadata document."""
+    exchange_depth: Annotated[int, Field(ge=1, le=16)] = 4
+    authorization_details_types: tuple[DetailsType, ...] = ()
+    trusted_issuers: tuple[TrustedIssuer, ...] = ()
+    upstream_providers: tuple[UpstreamProvider, ...] = ()
+    login_delegate: LoginDelegate | None = None
 
     projection_lease: Annotated[float, Field(gt=0.5, le=600)] = 30.0
     """How long a beat is trusted (design section 5)."""
@@ -97,6 +196,10 @@ class Settings(BaseSettings):
     rate_login_account: str = "10/minute"
     rate_login_address: str = "100/minute"
     """Token buckets: capacity and refill. Only failures count."""
+    rate_user_code: str = "30/minute"
+    """Guesses of user codes (RFC 8628 section 5.1), an address; and of second factors, an account."""
+    rate_second_factor: str = "10/minute"
+    rate_device: str = "600/minute"
     rate_authorize: str = "900/minute"
     """Authorization requests of an address for a client, where nobody allows one: so that no address can fill
     ``pending_logins_per_client`` within a ``login_lifetime``."""
@@ -126,6 +229,14 @@ class Settings(BaseSettings):
     def _signed_webhook(self) -> "Settings":
         if self.webhook_url is not None and self.webhook_secret is None:
             raise ValueError("GRANTLOG_WEBHOOK_SECRET is missing: nobody could tell our notices from forged ones")
+        return self
+
+    @model_validator(mode="after")
+    def _mtls(self) -> "Settings":
+        if self.mtls_port is not None and (self.tls_certificate is None or self.mtls_base_url is None):
+            raise ValueError("GRANTLOG_MTLS_PORT needs GRANTLOG_TLS_CERTIFICATE and GRANTLOG_MTLS_BASE_URL")
+        if self.client_certificate_header is not None and not self.trusted_proxies:
+            raise ValueError("GRANTLOG_CLIENT_CERTIFICATE_HEADER counts from GRANTLOG_TRUSTED_PROXIES only")
         return self
 
     @model_validator(mode="after")
@@ -169,11 +280,11 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 def _from_values(values: Mapping[str, str]) -> Settings:
     """Settings from a mapping, read as the environment would be."""
     decoded: dict[str, object] = dict(values)
-    if "resources" in values:
+    for name in JSON_SETTINGS & values.keys():
         try:
-            decoded["resources"] = json.loads(values["resources"])
+            decoded[name] = json.loads(values[name])
         except ValueError:
-            raise UnreadableValueError('field "resources"') from None
+            raise UnreadableValueError(f'field "{name}"') from None
     return Settings(**decoded)  # type: ignore[arg-type]  # validated there
 
 

@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
+from json import dumps
 from uuid import UUID
 
 from pydantic import SecretStr
 
+from grantlog import settings as settings_module
 from grantlog.adapters.celery_outbox import open_outbox
 from grantlog.adapters.clock import PostgresClock
 from grantlog.adapters.crypto.opening import open_crypto
@@ -17,7 +19,14 @@ from grantlog.adapters.postgres.opening import open_postgres
 from grantlog.adapters.postgres.pool import open_pool
 from grantlog.adapters.postgres.recover import recover
 from grantlog.adapters.redis.client import open_redis
-from grantlog.core.protocol.policy import Policy
+from grantlog.core.protocol.policy import (
+    AssertionRule,
+    DetailsType,
+    LoginDelegate,
+    Policy,
+    TrustedIssuer,
+    UpstreamProvider,
+)
 from grantlog.core.protocol.resource import Catalog, ResourceRule
 from grantlog.flows.callers import Callers
 from grantlog.flows.client_directory import ClientDirectory
@@ -38,12 +47,17 @@ def policy_of(settings: Settings) -> Policy:
             scopes=resource.scopes,
             token_format=resource.token_format,
             signing_alg=resource.signing_alg,
+            attributes=resource.attributes,
+            texts=resource.texts,
+            implies=resource.implies,
+            name=resource.name,
         )
         for resource in settings.resources
     )
     return Policy(
         issuer=settings.issuer,
         catalog=Catalog(rules),
+        profile=settings.profile,
         token_prefix=settings.token_prefix,
         code_lifetime=settings.code_lifetime,
         access_token_lifetime=settings.access_token_lifetime,
@@ -58,6 +72,48 @@ def policy_of(settings: Settings) -> Policy:
         pending_logins_per_client=settings.pending_logins_per_client,
         projection_lease=settings.projection_lease,
         registration_open=settings.initial_access_token is not None,
+        par_required=settings.par_required or settings.profile == "fapi2",
+        par_lifetime=settings.par_lifetime,
+        device_lifetime=settings.device_lifetime,
+        device_interval=settings.device_interval,
+        device_codes_per_client=settings.device_codes_per_client,
+        dpop_nonce_required=settings.dpop_nonce_required,
+        mtls_base_url=settings.mtls_base_url,
+        client_id_documents=settings.client_id_documents,
+        exchange_depth=settings.exchange_depth,
+        details_types=tuple(
+            DetailsType(type=known.type, schema=known.schema_, title=known.title, labels=known.labels)
+            for known in settings.authorization_details_types
+        ),
+        trusted_issuers=tuple(_trusted(known) for known in settings.trusted_issuers),
+        upstream_providers=tuple(
+            UpstreamProvider(
+                name=known.name,
+                label=known.label,
+                issuer=known.issuer,
+                client_id=known.client_id,
+                client_secret=known.client_secret.get_secret_value(),
+                scope=known.scope,
+                creates_accounts=known.creates_accounts,
+            )
+            for known in settings.upstream_providers
+        ),
+        login_delegate=None
+        if settings.login_delegate is None
+        else LoginDelegate(url=settings.login_delegate.url, client_id=settings.login_delegate.client_id),
+    )
+
+
+def _trusted(known: settings_module.TrustedIssuer) -> TrustedIssuer:
+    return TrustedIssuer(
+        issuer=known.issuer,
+        jwks_uri=known.jwks_uri,
+        jwks="" if known.jwks is None else dumps(known.jwks),
+        purposes=known.purposes,
+        rules=tuple(
+            AssertionRule(claims=rule.claims, client_id=rule.client_id, scope=rule.scope, lifetime=rule.lifetime)
+            for rule in known.rules
+        ),
     )
 
 
@@ -72,6 +128,10 @@ def rules_of(settings: Settings) -> dict[str, str]:
         "login_account": settings.rate_login_account,
         "login_address": settings.rate_login_address,
         "retry": f"{settings.grace_retries}/minute",
+        "par": settings.rate_token,
+        "device_authorization": settings.rate_device,
+        "user_code": settings.rate_user_code,
+        "second_factor": settings.rate_second_factor,
         "finding": "1/minute",
     }
 

@@ -15,7 +15,7 @@ A_co = TypeVar("A_co", covariant=True)
 
 NEVER = Micros(0)
 
-GateKind = Literal["account", "session", "client", "resource", "key", "tenant"]
+GateKind = Literal["account", "session", "client", "resource", "key", "tenant", "family", "consent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class GateChange:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name that only one stream may bear: a client_id, a keyed hash of a username, a user code."""
+    """A name that only one stream may bear: a client_id, a keyed hash of a username or of an upstream identity."""
 
-    kind: Literal["client_id", "username", "user_code", "keyring"]
+    kind: Literal["client_id", "username", "user_code", "keyring", "upstream"]
     value: str
 
 

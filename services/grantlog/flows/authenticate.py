@@ -10,6 +10,7 @@ from grantlog.core.protocol.client_auth import ClientCredentials, matches
 from grantlog.core.protocol.errors import InvalidClientError, ProtocolError, TooManyRequestsError
 from grantlog.flows.client_directory import KnownClient
 from grantlog.flows.service import Service
+from grantlog.ports import Replay
 
 _NOBODY = ""
 """Stands for every client that does not exist: who makes up a new one each time has one bucket, not one each."""
@@ -21,7 +22,9 @@ class Authenticated:
 
     client: KnownClient
     how: str
-    """Stable name of the proof: ``none``, or which of the client's secrets. No secret itself."""
+    """Stable name of the proof: ``none``, or which of the client's secrets or keys. No secret itself."""
+    replays: tuple[Replay, ...] = ()
+    """The ``jti`` of its assertion, which the append (or ``EventLog.claim``) has to claim."""
 
 
 async def authenticate(service: Service, rule: str, credentials: ClientCredentials, origin: Origin) -> Authenticated:

@@ -89,6 +89,9 @@ async def handle(service: Service, stream: StreamId, evolve: Evolve, rule: Rule[
             await service.gates.catch_up(loaded.head.gate_sequence)
         prepared = await rule(loaded)
         if prepared.event is None:
+            # what came with a request counts once, also where there is nothing new to say
+            if prepared.replays and not await service.ports.log.claim(prepared.replays):
+                raise RejectedError("replayed")
             await shield(_project(service, stream, loaded.state, loaded.head, prepared))
             return Handled(prepared.answer, loaded.state, loaded.version, appended=False)
         done = await shield(append(service, stream, loaded, evolve, prepared, origin, attempt))

@@ -12,6 +12,7 @@ from grantlog.core.identifiers import seconds
 from grantlog.core.protocol.client_auth import read_credentials
 from grantlog.core.protocol.errors import ProtocolError
 from grantlog.core.protocol.introspection import INACTIVE, active
+from grantlog.core.protocol.proofs import Proofs
 from grantlog.core.protocol.requests import Parameters
 from grantlog.core.protocol.token_text import Kind
 from grantlog.flows.authenticate import authenticate
@@ -33,9 +34,7 @@ _FROM_LOG = {
 _WITHOUT_IO = metrics.INTROSPECTIONS.labels("inactive", "token")
 
 
-async def introspect(
-    service: Service, parameters: Parameters, authorization: str | None, origin: Origin
-) -> Mapping[str, Any]:
+async def introspect(service: Service, parameters: Parameters, proofs: Proofs, origin: Origin) -> Mapping[str, Any]:
     """The members of RFC 7662 section 2.2, or ``{"active": false}`` and nothing else.
 
     Raises ProtocolError when the caller is no authenticated resource server, UnavailableError when neither the projection
@@ -43,43 +42,43 @@ async def introspect(
     """
     token = parameters.require("token")
     gates_before = service.gates.sequence
-    caller = _recalled(service, parameters, authorization)
+    caller = _recalled(service, parameters, proofs)
     if caller is None:
-        caller = await _caller(service, parameters, authorization, origin)
-    return await _answer(
-        service, token, caller, gates_before, lambda: _caller(service, parameters, authorization, origin)
-    )
+        caller = await _caller(service, parameters, proofs, origin)
+    return await _answer(service, token, caller, gates_before, lambda: _caller(service, parameters, proofs, origin))
 
 
 async def introspect_batch(
-    service: Service, tokens: Sequence[str], parameters: Parameters, authorization: str | None, origin: Origin
+    service: Service, tokens: Sequence[str], parameters: Parameters, proofs: Proofs, origin: Origin
 ) -> Sequence[Mapping[str, Any]]:
     """The answers to several tokens, in their order."""
     gates_before = service.gates.sequence
-    caller = await _caller(service, parameters, authorization, origin)
+    caller = await _caller(service, parameters, proofs, origin)
 
     def again() -> Awaitable[ClientState]:
-        return _caller(service, parameters, authorization, origin)
+        return _caller(service, parameters, proofs, origin)
 
     return await gather(*(_answer(service, token, caller, gates_before, again) for token in tokens))
 
 
-def _recalled(service: Service, parameters: Parameters, authorization: str | None) -> ClientState | None:
+def _recalled(service: Service, parameters: Parameters, proofs: Proofs) -> ClientState | None:
     """The resource server that this very header has proven before, where nothing beside it names or proves another."""
+    authorization = proofs.authorization
     if authorization is None or not parameters.values.keys().isdisjoint(_OTHER_WAYS):
         return None
     known = service.callers.recall(authorization, service.ports.log.now)
     return None if known is None else known.state
 
 
-async def _caller(service: Service, parameters: Parameters, authorization: str | None, origin: Origin) -> ClientState:
-    recalled = _recalled(service, parameters, authorization)
+async def _caller(service: Service, parameters: Parameters, proofs: Proofs, origin: Origin) -> ClientState:
+    recalled = _recalled(service, parameters, proofs)
     if recalled is not None:
         return recalled
     # RFC 7662 2.1: "the endpoint MUST also require some form of authorization to access this endpoint"
-    client = (await authenticate(service, RULE, read_credentials(authorization, parameters), origin)).client
+    client = (await authenticate(service, RULE, read_credentials(proofs.authorization, parameters), origin)).client
     if not client.state.metadata.introspects:
         raise ProtocolError("unauthorized_client", "the client is not a resource server", "not_a_resource_server")
+    authorization = proofs.authorization
     if authorization is not None and parameters.values.keys().isdisjoint(_OTHER_WAYS):
         service.callers.remember(authorization, client)
     return client.state

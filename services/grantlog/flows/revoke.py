@@ -11,6 +11,7 @@ from grantlog.core.grant.state import GrantState, evolve
 from grantlog.core.identifiers import ClientId
 from grantlog.core.protocol.client_auth import read_credentials
 from grantlog.core.protocol.errors import from_refused
+from grantlog.core.protocol.proofs import Proofs
 from grantlog.core.protocol.requests import Parameters
 from grantlog.core.protocol.token_text import Kind
 from grantlog.flows.authenticate import authenticate, count_failure
@@ -23,14 +24,14 @@ from grantlog.ports import Loaded
 RULE = "revoke"
 
 
-async def revoke(service: Service, parameters: Parameters, authorization: str | None, origin: Origin) -> None:
+async def revoke(service: Service, parameters: Parameters, proofs: Proofs, origin: Origin) -> None:
     """Revokes the family of a refresh token, or the one access token. Nothing happens for an unknown one.
 
     Raises ProtocolError (invalid_client; invalid_grant for another client's token, which stays as it is) and
     UnavailableError while the projection has not acknowledged: "the client must assume the token still exists".
     """
     text = parameters.require("token")
-    client = await authenticate(service, RULE, read_credentials(authorization, parameters), origin)
+    client = await authenticate(service, RULE, read_credentials(proofs.authorization, parameters), origin)
     located = locate(service, text)
     if located is None:
         # RFC 7009 2.2: "invalid tokens do not cause an error response"

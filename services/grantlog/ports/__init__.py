@@ -4,7 +4,18 @@ Times are microseconds on PostgreSQL's clock (``Micros``) unless a name says oth
 """
 
 from grantlog.ports.errors import UnavailableError
-from grantlog.ports.keys import DataKeys, KeyWrapping, PasswordCheck, Passwords, PublicKey, Rewrapped, Secrets, Signer
+from grantlog.ports.keys import (
+    DataKeys,
+    KeptSecrets,
+    KeyWrapping,
+    PasswordCheck,
+    Passwords,
+    PublicKey,
+    Rewrapped,
+    Secrets,
+    Signer,
+    Verifier,
+)
 from grantlog.ports.log import (
     Append,
     Appended,
@@ -20,7 +31,7 @@ from grantlog.ports.log import (
     Replay,
     Verdict,
 )
-from grantlog.ports.outside import Egress, Outbox, Partitions
+from grantlog.ports.outside import Egress, Fetched, Outbox, Partitions
 from grantlog.ports.passing import Throttle, Transactions
 from grantlog.ports.projection import ProjectionKeeper, ReadModel, Snapshot
 from grantlog.ports.records import DeadLetter, DeadLetters, FamilyRow, Queries
@@ -37,8 +48,10 @@ __all__ = [
     "Egress",
     "EventLog",
     "FamilyRow",
+    "Fetched",
     "Gates",
     "Head",
+    "KeptSecrets",
     "KeyWrapping",
     "Lease",
     "Leases",
@@ -66,4 +79,5 @@ __all__ = [
     "Transactions",
     "UnavailableError",
     "Verdict",
+    "Verifier",
 ]

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+from uuid import UUID
 
 from grantlog.core.identifiers import StreamId
+from grantlog.core.protocol.jwt_text import ReadJwt
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,48 @@ class Secrets(Protocol):
 
     def unseal(self, secret: bytes, context: bytes, box: bytes) -> bytes | None:
         """The plaintext, or None where secret, context or box do not fit."""
+        ...
+
+
+class KeptSecrets(Protocol):
+    """Secrets that have to be read again (a TOTP key, a ``client_secret_jwt`` secret): sealed under the root key in a
+    mutable table, never on the log.
+    """
+
+    async def keep(self, owner: UUID, purpose: str, secret: bytes) -> None:
+        """Keeps a secret of a stream or factor, instead of the one kept for the same purpose. Raises UnavailableError."""
+        ...
+
+    async def recall(self, owner: UUID, purpose: str) -> bytes | None:
+        """The secret, or None. Raises UnavailableError."""
+        ...
+
+    async def forget(self, owner: UUID, purpose: str) -> None:
+        """Removes it for good. Raises UnavailableError."""
+        ...
+
+
+class Verifier(Protocol):
+    """Checks signatures of others, and encrypts to them and decrypts from them. No I/O; slow work off the event loop."""
+
+    async def verify(self, jwt: ReadJwt, keys: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+        """The JWK among ``keys`` that has signed ``jwt`` by the ``alg`` of its header; None where none has.
+
+        Every key is held to its own ``kty``, ``crv``, ``use`` and ``alg``; a key that does not fit the header's ``alg`` has
+        signed nothing. A symmetric key is a JWK of ``kty`` ``oct``.
+        """
+        ...
+
+    async def encrypt(self, text: bytes, key: Mapping[str, Any], alg: str, enc: str, cty: str | None) -> str:
+        """A compact JWE (RFC 7516) to a public key. Raises ValueError where key and algorithm do not fit."""
+        ...
+
+    async def decrypt(self, text: str) -> bytes | None:
+        """The plaintext of a compact JWE to one of our own encryption keys; None for everything else."""
+        ...
+
+    def encryption_keys(self) -> Sequence[Mapping[str, Any]]:
+        """Our public encryption keys as JWKs with ``use: enc``: part of ``/jwks``."""
         ...
 
 

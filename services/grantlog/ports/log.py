@@ -176,6 +176,13 @@ class EventLog(Protocol):
         """The stream that bears a name."""
         ...
 
+    async def claim(self, replays: Sequence[Replay]) -> bool:
+        """Claims one-time values where nothing is appended: all of them, or none and False. True for exactly one caller.
+
+        Raises UnavailableError.
+        """
+        ...
+
     async def head(self) -> Head:
         """The head row."""
         ...

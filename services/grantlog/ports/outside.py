@@ -1,6 +1,7 @@
 """What leaves the process, and the upkeep of partitions."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 
@@ -26,8 +27,23 @@ class Partitions(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a URL answered: the status (never a redirect), the media type without parameters, and the body."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+
 class Egress(Protocol):
     """Outgoing HTTP to addresses that others chose: bounded, without redirects, never into private ranges unless allowed."""
+
+    async def get(self, url: str, *, accept: str = "application/json") -> Fetched:
+        """Gets a document of at most 64 KiB within 5 s; callers of the same moment share one request, and a failure is
+        remembered for a few seconds. Raises UnavailableError.
+        """
+        ...
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Posts and returns the status. Raises UnavailableError."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from grantlog.ports.keys import DataKeys, KeyWrapping, Passwords, Secrets, Signer
+from grantlog.ports.keys import DataKeys, KeptSecrets, KeyWrapping, Passwords, Secrets, Signer, Verifier
 from grantlog.ports.log import EventLog
 from grantlog.ports.outside import Egress, Outbox, Partitions
 from grantlog.ports.passing import Throttle, Transactions
@@ -24,6 +24,8 @@ class Ports:
     throttle: Throttle
     signer: Signer
     secrets: Secrets
+    kept: KeptSecrets
+    verifier: Verifier
     data_keys: DataKeys
     passwords: Passwords
     key_wrapping: KeyWrapping

@@ -6,8 +6,10 @@ from typing import Any
 
 from grantlog.core.account import state as account
 from grantlog.core.client import state as client
+from grantlog.core.client import upcasts as _client_upcasts  # noqa: F401  # importing it registers its steps
 from grantlog.core.events import REGISTRY, UnknownEventError
 from grantlog.core.grant import state as grant
+from grantlog.core.grant import upcasts as _grant_upcasts  # noqa: F401
 from grantlog.core.incident import state as incident
 from grantlog.core.keyring import state as keyring
 from grantlog.core.session import state as session

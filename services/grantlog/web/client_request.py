@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from grantlog.core.protocol.errors import ProtocolError
+from grantlog.core.protocol.proofs import Proofs
 from grantlog.core.protocol.requests import require_form
 
 
@@ -26,3 +27,8 @@ def authorization(request: web.Request) -> str | None:
     if len(values) > 1:
         raise ProtocolError("invalid_request", "there is more than one Authorization header", "authorization_doubled")
     return values[0] if values else None
+
+
+def proofs(request: web.Request) -> Proofs:
+    """What came beside the parameters. Raises ProtocolError where there are several Authorization headers."""
+    return Proofs(authorization(request), tuple(request.headers.getall("DPoP", ())), None, request.method, "")

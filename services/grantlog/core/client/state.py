@@ -3,10 +3,19 @@
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from grantlog.core.client.events import ClientMetadata, Registered, Resumed, SecretAdded, Suspended, Updated
+from grantlog.core.client.events import (
+    ClientMetadata,
+    Deregistered,
+    Registered,
+    RegistrationTokenReplaced,
+    Resumed,
+    SecretAdded,
+    Suspended,
+    Updated,
+)
 from grantlog.core.identifiers import ClientId, Micros
 
-ClientEvent = Registered | SecretAdded | Suspended | Resumed | Updated
+ClientEvent = Registered | SecretAdded | Suspended | Resumed | Updated | RegistrationTokenReplaced | Deregistered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +38,9 @@ class ClientState:
     """Oldest first; at most two of them live."""
     registered_at: Micros
     suspended: bool = False
+    registration_token_hash: bytes | None = None
+    deregistered: bool = False
+    """Removed for good: it is suspended as well, and cannot be resumed."""
 
 
 def evolve(state: ClientState | None, event: ClientEvent, version: int) -> ClientState:
@@ -46,6 +58,12 @@ def evolve(state: ClientState | None, event: ClientEvent, version: int) -> Clien
             return replace(state, version=version, suspended=False)
         case Updated():
             return replace(state, version=version, metadata=event.metadata)
+        case RegistrationTokenReplaced():
+            return replace(state, version=version, registration_token_hash=event.registration_token_hash)
+        case Deregistered():
+            return replace(
+                state, version=version, suspended=True, deregistered=True, secrets=(), registration_token_hash=None
+            )
         case _:
             assert_never(event)
 
@@ -74,6 +92,7 @@ def _registered(event: Registered, version: int) -> ClientState:
         metadata=event.metadata,
         secrets=secrets,
         registered_at=event.registered_at,
+        registration_token_hash=event.registration_token_hash,
     )
 
 

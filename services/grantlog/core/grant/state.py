@@ -1,7 +1,7 @@
 """What a grant is now: the fold of its events."""
 
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import Literal, assert_never
 from uuid import UUID
 
 from grantlog.core.decision import Stamp
@@ -11,8 +11,12 @@ from grantlog.core.grant.events import (
     AccessTokenRevoked,
     Authentication,
     Authorized,
+    ChildIssued,
     ClientCredentialsIssued,
     CodeRedeemed,
+    Confirmation,
+    Exchanged,
+    Refreshed,
     RefreshToken,
     RefreshTokenRotated,
     ReuseDetected,
@@ -27,6 +31,9 @@ GrantEvent = (
     Authorized
     | CodeRedeemed
     | ClientCredentialsIssued
+    | Exchanged
+    | ChildIssued
+    | Refreshed
     | RefreshTokenRotated
     | AccessTokenIssued
     | AccessTokenRevoked
@@ -44,6 +51,8 @@ class Code:
     redirect_uri: str
     challenge: str
     redeemed: bool = False
+    credential: Literal["authorization_code", "device_code"] = "authorization_code"
+    dpop_jkt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +62,7 @@ class CurrentRefresh:
     hash: bytes
     version: int
     expires_at: Micros
+    confirmation: Confirmation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +104,12 @@ class GrantState:
     spent: Spent | None = None
     tokens: tuple[AccessToken, ...] = ()
     revoked: str | None = None
+    details: str = ""
+    """The granted ``authorization_details`` (RFC 9396), compact JSON."""
+    parent: UUID | None = None
+    issuer: str | None = None
+    children: tuple[str, ...] = ()
+    """Hashes (hex) of those access tokens of the family that were exchanged: revoking one closes its children's gate."""
     last_expiry: int = 0
     """The latest ``exp`` of any access token of the family, revoked and retired ones too: how long a tombstone must live."""
 
@@ -104,6 +120,8 @@ def evolve(state: GrantState | None, event: GrantEvent, version: int) -> GrantSt
         return _authorized(event, version)
     if isinstance(event, ClientCredentialsIssued):
         return _client_credentials(event, version)
+    if isinstance(event, Exchanged):
+        return _exchanged(event, version)
     if state is None:
         raise ValueError(f"{type(event).__name__} cannot begin a grant")
     match event:
@@ -118,6 +136,11 @@ def evolve(state: GrantState | None, event: GrantEvent, version: int) -> GrantSt
                 ),
                 event.access_token,
             )
+        case ChildIssued():
+            children = tuple(dict.fromkeys((*state.children, event.token_hash.hex())))
+            return replace(state, version=version, children=children)
+        case Refreshed():
+            return _with_token(replace(state, version=version), event.access_token)
         case RefreshTokenRotated():
             assert state.refresh is not None
             return _with_token(
@@ -167,7 +190,10 @@ def _authorized(event: Authorized, version: int) -> GrantState:
             expires_at=event.code_expires_at,
             redirect_uri=event.redirect_uri,
             challenge=event.code_challenge,
+            credential=event.credential,
+            dpop_jkt=event.dpop_jkt,
         ),
+        details=event.details,
     )
 
 
@@ -186,10 +212,33 @@ def _client_credentials(event: ClientCredentialsIssued, version: int) -> GrantSt
     )
 
 
+def _exchanged(event: Exchanged, version: int) -> GrantState:
+    return GrantState(
+        version=version,
+        client_id=event.client_id,
+        subject=event.subject,
+        stamps=event.stamps,
+        scope=event.access_token.profile.scope,
+        resources=event.access_token.profile.audience,
+        born=event.issued_at,
+        expires_at=event.expires_at,
+        account=event.account,
+        session=event.session,
+        authentication=event.authentication,
+        details=event.access_token.profile.details,
+        parent=event.parent,
+        issuer=event.issuer,
+        tokens=(event.access_token,),
+        last_expiry=event.access_token.expires_at,
+    )
+
+
 def _current(token: RefreshToken | None, version: int) -> CurrentRefresh | None:
     if token is None:
         return None
-    return CurrentRefresh(hash=token.hash, version=version, expires_at=token.expires_at)
+    return CurrentRefresh(
+        hash=token.hash, version=version, expires_at=token.expires_at, confirmation=token.confirmation
+    )
 
 
 def _with_token(state: GrantState, token: AccessToken) -> GrantState:

@@ -44,10 +44,24 @@ class AuthorizationRequest:
     state: str | None
     nonce: str | None
     code_challenge: str
+    """Empty where the profile or an operator let a confidential client leave PKCE out."""
     prompt: tuple[str, ...]
     max_age: int | None
     login_hint: str | None
     response_mode: str
+    """``query``, ``fragment``, ``form_post``, or one of them with ``.jwt`` (JARM)."""
+    acr_values: tuple[str, ...] = ()
+    essential_acr: tuple[str, ...] = ()
+    """``claims.id_token.acr`` where it is essential: one of them, or the request fails."""
+    hinted_subject: str | None = None
+    """Who has to be logged in: ``sub`` of a verified ``id_token_hint`` or of ``claims``; somebody else is login_required."""
+    claims: str = ""
+    """The ``claims`` parameter as compact JSON; empty: not sent."""
+    ui_locales: tuple[str, ...] = ()
+    display: str = "page"
+    details: str = ""
+    """``authorization_details`` as compact JSON, its members in their order; empty: none."""
+    dpop_jkt: str | None = None
 
 
 class AuthorizationError(ProtocolError):

@@ -1,7 +1,8 @@
 """Resource indicators (RFC 8707): for which protected resources a token is meant, and what it may do there."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from grantlog.core.protocol.errors import ProtocolError
@@ -23,6 +24,14 @@ class ResourceRule:
     scopes: tuple[str, ...]
     token_format: TokenFormat = "opaque"  # a format, no secret
     signing_alg: SigningAlg = "ES256"
+    attributes: bool = False
+    """Whether its tokens carry the ``roles``, ``groups`` and ``entitlements`` of the account (RFC 9068 section 2.2.3.1)."""
+    texts: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What a scope of it is called on the consent page."""
+    implies: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """Scopes of it that hold others of it (a hierarchy)."""
+    name: str = ""
+    """What people call it; empty: its URI."""
 
 
 @dataclass(frozen=True, slots=True)

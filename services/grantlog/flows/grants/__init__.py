@@ -2,11 +2,9 @@
 
 from typing import Protocol
 
-from grantlog.core.decision import Origin
-from grantlog.core.protocol.requests import Parameters
-from grantlog.flows.authenticate import Authenticated
 from grantlog.flows.grants import authorization_code, client_credentials, refresh_token
 from grantlog.flows.service import Service
+from grantlog.flows.token_request import TokenRequest
 
 
 class Grant(Protocol):
@@ -20,7 +18,7 @@ class Grant(Protocol):
     def PARAMETERS(self) -> frozenset[str]:  # noqa: N802  # a constant of the file
         """The parameters it reads."""
 
-    async def redeem(self, service: Service, client: Authenticated, parameters: Parameters, origin: Origin, /) -> bytes:
+    async def redeem(self, service: Service, request: TokenRequest, /) -> bytes:
         """The body of the answer. Raises ProtocolError, UnavailableError."""
         ...
 

@@ -4,30 +4,30 @@ from hashlib import sha256
 from typing import Final
 
 from grantlog import metrics
-from grantlog.core.decision import Origin, Refused
+from grantlog.core.decision import Refused
 from grantlog.core.grant import decide
 from grantlog.core.grant.events import CodeRedeemed, Profile
 from grantlog.core.grant.state import GrantState, evolve
 from grantlog.core.protocol import pkce, resource, token_text
 from grantlog.core.protocol.errors import ProtocolError, from_refused
-from grantlog.core.protocol.requests import Parameters
 from grantlog.core.protocol.token_text import Kind
 from grantlog.flows import mint
-from grantlog.flows.authenticate import Authenticated
 from grantlog.flows.handle import Prepared, handle, refuse_closed
 from grantlog.flows.service import Service
+from grantlog.flows.token_request import TokenRequest
 from grantlog.ports import Loaded
 
 GRANT_TYPE: Final = "authorization_code"
 PARAMETERS: Final = frozenset({"code", "redirect_uri", "code_verifier", "resource"})
 
 
-async def redeem(service: Service, client: Authenticated, parameters: Parameters, origin: Origin) -> bytes:
+async def redeem(service: Service, request: TokenRequest) -> bytes:
     """Access, refresh and ID token of a new family. Raises ProtocolError invalid_grant, invalid_target, invalid_request.
 
     A replay with every proof revokes the family before it is refused.
     """
     secrets = service.ports.secrets
+    client, parameters, origin = request.client, request.parameters, request.origin
     text = parameters.require("code")
     # RFC 7636 4.5 and OAuth 2.1 4.1.3: checked before it is hashed
     challenge = pkce.challenge_of(parameters.require("code_verifier"))
@@ -71,7 +71,11 @@ async def redeem(service: Service, client: Authenticated, parameters: Parameters
         if "openid" in state.scope:
             identity = await mint.identity_token(service, about, access_text, now, with_nonce=True)
         body = mint.answer(access_text, access, refresh=refresh_text, identity=identity)
-        return Prepared(event=CodeRedeemed(access_token=access, refresh_token=refresh, redeemed_at=now), answer=body)
+        return Prepared(
+            event=CodeRedeemed(access_token=access, refresh_token=refresh, redeemed_at=now),
+            answer=body,
+            replays=request.replays,
+        )
 
     done = await handle(service, code.handle.stream, evolve, rule, origin)
     if isinstance(done.answer, Refused):

@@ -3,24 +3,23 @@
 from typing import Final
 
 from grantlog import metrics
-from grantlog.core.decision import Origin
 from grantlog.core.grant.events import ClientCredentialsIssued, Profile
 from grantlog.core.grant.state import evolve
 from grantlog.core.identifiers import after
 from grantlog.core.protocol import resource, scope
 from grantlog.core.protocol.errors import ProtocolError
-from grantlog.core.protocol.requests import Parameters
 from grantlog.flows import mint
-from grantlog.flows.authenticate import Authenticated
 from grantlog.flows.handle import Prepared, begin
 from grantlog.flows.service import Service
+from grantlog.flows.token_request import TokenRequest
 
 GRANT_TYPE: Final = "client_credentials"
 PARAMETERS: Final = frozenset({"scope", "resource"})
 
 
-async def redeem(service: Service, client: Authenticated, parameters: Parameters, origin: Origin) -> bytes:
+async def redeem(service: Service, request: TokenRequest) -> bytes:
     """An access token for the client itself. Raises ProtocolError invalid_scope, invalid_target, unauthorized_client."""
+    client, parameters, origin = request.client, request.parameters, request.origin
     registered = client.client.state
     if registered.metadata.token_endpoint_auth_method == "none":
         # RFC 6749 4.4: "The client credentials grant type MUST only be used by confidential clients."
@@ -53,6 +52,8 @@ async def redeem(service: Service, client: Authenticated, parameters: Parameters
         issued_at=now,
         expires_at=after(now, service.policy.access_token_lifetime),
     )
-    done = await begin(service, stream, evolve, Prepared(event=event, answer=mint.answer(text, trace)), origin)
+    done = await begin(
+        service, stream, evolve, Prepared(event=event, answer=mint.answer(text, trace), replays=request.replays), origin
+    )
     metrics.TOKENS_ISSUED.labels("access_token", GRANT_TYPE).inc()
     return done.answer

@@ -20,7 +20,6 @@ from grantlog.core.grant.state import GrantState, evolve
 from grantlog.core.identifiers import Micros, seconds
 from grantlog.core.protocol import resource, scope, token_text
 from grantlog.core.protocol.errors import ProtocolError, TooManyRequestsError, from_refused
-from grantlog.core.protocol.requests import Parameters
 from grantlog.core.protocol.token_text import Kind, Presented
 from grantlog.flows import mint
 from grantlog.flows.authenticate import Authenticated
@@ -28,6 +27,7 @@ from grantlog.flows.findings import record_finding
 from grantlog.flows.handle import Prepared, handle, refuse_closed
 from grantlog.flows.sealed_answer import SealedAnswer, seal, unseal
 from grantlog.flows.service import Service
+from grantlog.flows.token_request import TokenRequest
 from grantlog.ports import Loaded
 
 GRANT_TYPE: Final = "refresh_token"
@@ -64,8 +64,9 @@ class Redemption:
         return sha256("\n".join((asked, *sorted(self.resources))).encode()).digest()
 
 
-async def redeem(service: Service, client: Authenticated, parameters: Parameters, origin: Origin) -> bytes:
+async def redeem(service: Service, request: TokenRequest) -> bytes:
     """The next pair of the family. Raises ProtocolError invalid_grant, invalid_scope, invalid_target."""
+    client, parameters, origin = request.client, request.parameters, request.origin
     presented = token_text.read(
         parameters.require("refresh_token"),
         Kind.REFRESH,

@@ -9,7 +9,7 @@ from aiohttp import web
 from grantlog.core.protocol.introspection import INACTIVE
 from grantlog.core.protocol.requests import BATCH_LIMIT, PAIRS_LIMIT, read_batch, read_form
 from grantlog.flows import introspect as flow
-from grantlog.web.client_request import authorization, form_body
+from grantlog.web.client_request import form_body, proofs
 from grantlog.web.keys import ORIGIN, SERVICE
 
 _encode = msgspec.json.encode
@@ -21,7 +21,7 @@ _INACTIVE = _encode(INACTIVE)
 async def introspect(request: web.Request) -> web.Response:
     """What one token may do at the resource server that asks."""
     parameters = read_form(await form_body(request))
-    return _answer(await flow.introspect(request.app[SERVICE], parameters, authorization(request), request[ORIGIN]))
+    return _answer(await flow.introspect(request.app[SERVICE], parameters, proofs(request), request[ORIGIN]))
 
 
 async def introspect_batch(request: web.Request) -> web.Response:
@@ -30,7 +30,7 @@ async def introspect_batch(request: web.Request) -> web.Response:
     tokens = read_batch(body)
     parameters = read_form(body, repeatable=_MANY, limit=BATCH_LIMIT + PAIRS_LIMIT)
     return _answer(
-        await flow.introspect_batch(request.app[SERVICE], tokens, parameters, authorization(request), request[ORIGIN])
+        await flow.introspect_batch(request.app[SERVICE], tokens, parameters, proofs(request), request[ORIGIN])
     )
 
 

@@ -4,12 +4,12 @@ from aiohttp import web
 
 from grantlog.core.protocol.requests import read_form
 from grantlog.flows import revoke as flow
-from grantlog.web.client_request import authorization, form_body
+from grantlog.web.client_request import form_body, proofs
 from grantlog.web.keys import ORIGIN, SERVICE
 
 
 async def revoke(request: web.Request) -> web.Response:
     """Revokes a token. 200 with an empty body, also for an unknown one."""
     parameters = read_form(await form_body(request))
-    await flow.revoke(request.app[SERVICE], parameters, authorization(request), request[ORIGIN])
+    await flow.revoke(request.app[SERVICE], parameters, proofs(request), request[ORIGIN])
     return web.Response()
