@@ -104,3 +104,21 @@ def test_every_promise_of_the_readme_is_held_by_tests_that_exist() -> None:
         for path, name in held:
             assert (ROOT / path).is_file(), path
             assert not name or f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), name
+
+
+def test_every_attack_of_the_catalogue_is_held_by_tests_that_exist() -> None:
+    catalogue = (ROOT / "tests/attacks/README.md").read_text(encoding="utf-8")
+    rows = [line for line in catalogue.splitlines() if line.startswith("| ") and not line.startswith("|---")]
+    assert len(rows) >= 90
+    for name in re.findall(r"`([a-z0-9_/]+(?:::\w+)?)`", "\n".join(rows)):
+        where, _, test = name.partition("::")
+        if "/" not in where and not test and not (ROOT / f"tests/protocol/test_{where}.py").is_file():
+            assert where in {"iss", "at_hash", "web_message", "client_id", "sub"}, name
+            continue
+        path = ROOT / (
+            f"tests/attacks/test_{where.removeprefix('attacks/')}.py"
+            if where.startswith("attacks/")
+            else f"tests/protocol/test_{where}.py"
+        )
+        assert path.is_file(), name
+        assert not test or f"def {test}(" in path.read_text(encoding="utf-8"), name
