@@ -51,6 +51,10 @@ class ConsentGiven:
     resources: tuple[str, ...]
     details_digest: bytes | None
     """SHA-256 of the authorization details that were shown; only the very same are remembered."""
+    client_digest: bytes
+    """SHA-256 of what the client was then (its name, its kind, where it is answered): one that has become another is asked
+    for anew, and what was remembered of the former is forgotten.
+    """
     given_at: Micros
 
 

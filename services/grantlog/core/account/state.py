@@ -46,6 +46,7 @@ class Consent:
     scope: tuple[str, ...]
     resources: tuple[str, ...]
     details_digests: tuple[bytes, ...]
+    client_digest: bytes
     given_at: Micros
 
 
@@ -134,6 +135,8 @@ def consent_to(state: AccountState, client_id: ClientId) -> Consent | None:
 
 def _with_consent(state: AccountState, event: ConsentGiven) -> tuple[Consent, ...]:
     before = consent_to(state, event.client_id)
+    if before is not None and before.client_digest != event.client_digest:
+        before = None
     digests = () if before is None else before.details_digests
     if event.details_digest is not None:
         digests = tuple(dict.fromkeys((*digests, event.details_digest)))[-DETAILS_LIMIT:]
@@ -142,6 +145,7 @@ def _with_consent(state: AccountState, event: ConsentGiven) -> tuple[Consent, ..
         scope=tuple(dict.fromkeys((*(before.scope if before else ()), *event.scope))),
         resources=tuple(dict.fromkeys((*(before.resources if before else ()), *event.resources))),
         details_digests=digests,
+        client_digest=event.client_digest,
         given_at=event.given_at,
     )
     others = tuple(consent for consent in state.consents if consent.client_id != event.client_id)
