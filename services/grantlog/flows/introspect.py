@@ -1,4 +1,7 @@
-"""RFC 7662: what may this token do? From the projection where it can be trusted, else from the log, else 503."""
+"""RFC 7662: what may this token do? From the projection where it can be trusted, else from the log, else 503.
+
+``find_standing`` is how every reader of an access token judges it: resource servers here, our own UserInfo elsewhere.
+"""
 
 from asyncio import gather
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -11,13 +14,15 @@ from grantlog.core.grant.standing import Active, Inactive, family_of, standing
 from grantlog.core.identifiers import seconds
 from grantlog.core.protocol.client_auth import read_credentials
 from grantlog.core.protocol.errors import ProtocolError
-from grantlog.core.protocol.introspection import INACTIVE, active
+from grantlog.core.protocol.introspection import INACTIVE, TYP, active, as_jwt
 from grantlog.core.protocol.proofs import Proofs
 from grantlog.core.protocol.requests import Parameters
 from grantlog.core.protocol.token_text import Kind
 from grantlog.flows.authenticate import authenticate
 from grantlog.flows.locate import Located, locate
 from grantlog.flows.service import Service
+from grantlog.flows.signed_answers import algorithm_for, signed_for
+from grantlog.flows.token_claims import extra_claims, is_plain
 
 RULE = "introspect"
 _OTHER_WAYS = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
@@ -40,12 +45,40 @@ async def introspect(service: Service, parameters: Parameters, proofs: Proofs, o
     Raises ProtocolError when the caller is no authenticated resource server, UnavailableError when neither the projection
     nor PostgreSQL can say.
     """
+    members, _ = await _introspected(service, parameters, proofs, origin)
+    return members
+
+
+async def introspect_signed(service: Service, parameters: Parameters, proofs: Proofs, origin: Origin) -> str:
+    """The same as a JWT for this very resource server (RFC 9701 section 5), encrypted where it registered that.
+
+    Raises as ``introspect`` does, UnavailableError also where nothing can be signed or the caller's key cannot be had.
+    """
+    members, caller = await _introspected(service, parameters, proofs, origin)
+    claims = as_jwt(
+        issuer=service.policy.issuer,
+        audience=caller.client_id,
+        issued_at=seconds(service.ports.log.now()),
+        answer=members,
+    )
+    metadata = caller.metadata
+    alg = algorithm_for(service, caller, metadata.introspection_signed_response_alg)
+    return await signed_for(service, caller, claims, typ=TYP, alg=alg, encryption=metadata.introspection_encryption)
+
+
+async def _introspected(
+    service: Service, parameters: Parameters, proofs: Proofs, origin: Origin
+) -> tuple[Mapping[str, Any], ClientState]:
     token = parameters.require("token")
     gates_before = service.gates.sequence
     caller = _recalled(service, parameters, proofs)
     if caller is None:
         caller = await _caller(service, parameters, proofs, origin)
-    return await _answer(service, token, caller, gates_before, lambda: _caller(service, parameters, proofs, origin))
+
+    def again() -> Awaitable[ClientState]:
+        return _caller(service, parameters, proofs, origin)
+
+    return await _answer(service, token, caller, gates_before, again), caller
 
 
 async def introspect_batch(
@@ -100,7 +133,7 @@ async def _answer(
     ):
         _WITHOUT_IO.inc()
         return INACTIVE
-    found = await _standing(service, located)
+    found = await find_standing(service, located)
     if service.gates.sequence != gates_before:
         # a gate has changed: the caller itself may have been suspended
         caller = await prove_again()
@@ -108,18 +141,38 @@ async def _answer(
     # making the introspection call"
     if isinstance(found, Inactive) or not _meant_for(found, caller):
         return INACTIVE
-    return active(
+    return _described(service, found)
+
+
+def _described(service: Service, found: Active) -> Mapping[str, Any]:
+    """The members of a token that is alive. Most tokens are plain, and this is what every introspection costs."""
+    profile, login = found.token.profile, found.family.login
+    proof = profile.confirmation
+    members = active(
         issuer=service.policy.issuer,
         subject=found.family.subject,
         client_id=found.family.client_id,
-        scope=found.token.profile.scope,
-        audience=found.token.profile.audience,
+        scope=service.policy.catalog.holds(profile.scope, profile.audience),
+        audience=profile.audience,
         issued_at=found.token.issued_at,
         expires_at=found.token.expires_at,
+        bound_to_key=proof is not None and proof.method == "jkt",
     )
+    if login is not None:
+        # RFC 9470 6.2: "acr" and "auth_time" of "the user authentication event"
+        members["auth_time"] = login.auth_time
+        if login.acr is not None:
+            members["acr"] = login.acr
+        if login.amr:
+            members["amr"] = login.amr
+    return members if is_plain(profile) else members | extra_claims(profile)
 
 
-async def _standing(service: Service, located: Located) -> Active | Inactive:
+async def find_standing(service: Service, located: Located) -> Active | Inactive:
+    """Whether the access token that stands there is alive, judged by the projection where it can be trusted, else by the log.
+
+    Raises UnavailableError where neither can say.
+    """
     handle = located.handle
     seen = await service.ports.read_model.read(handle.stream)
     if seen.trusted and seen.family is not None and seen.version >= handle.version:

@@ -3,17 +3,25 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from json import JSONEncoder
 from typing import Any
+from uuid import UUID
+
+import msgspec
 
 from grantlog.core.client.state import ClientState
-from grantlog.core.grant.events import AccessToken, Authentication, Profile, RefreshToken
+from grantlog.core.grant.events import AccessToken, Authentication, Confirmation, Profile, RefreshToken
+from grantlog.core.grant.state import GrantState
 from grantlog.core.identifiers import MICROS, Micros, StreamId, after, seconds
+from grantlog.core.protocol import claims as person_claims
 from grantlog.core.protocol import id_token, jwt_access_token, token_text
 from grantlog.core.protocol.token_text import SECRET_BYTES, Handle, Kind
+from grantlog.flows.claims import profile_of
 from grantlog.flows.service import Service
+from grantlog.flows.sessions import sid_of
+from grantlog.flows.signed_answers import algorithm_for, signed_for
+from grantlog.flows.token_claims import extra_claims
 
-_encode = JSONEncoder(separators=(",", ":")).encode
+_encode = msgspec.json.encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +34,45 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """Whom an access token speaks of."""
+    """Whom tokens speak of. ``account`` and ``session`` are of the end user; None where nobody authenticated here."""
 
     client: ClientState
     subject: str
     authentication: Authentication | None = None
+    account: UUID | None = None
+    session: UUID | None = None
+
+
+def about_grant(client: ClientState, state: GrantState) -> About:
+    """Whom the tokens of a grant speak of."""
+    return About(
+        client=client,
+        subject=state.subject,
+        authentication=state.authentication,
+        account=state.account,
+        session=state.session,
+    )
 
 
 async def access_token(
-    service: Service, place: Place, about: About, profile: Profile, now: Micros, not_after: Micros
+    service: Service,
+    place: Place,
+    about: About,
+    profile: Profile,
+    now: Micros,
+    not_after: Micros,
+    *,
+    lifetime: int | None = None,
 ) -> tuple[str, AccessToken]:
     """The text of a new access token and its trace on the log; JWT (RFC 9068) where client or resource ask for it.
 
-    It never outlives ``not_after``, the end of its family. Raises UnavailableError when there is no key to sign with.
+    It never outlives ``not_after``, the end of its family, nor ``lifetime`` seconds where they are given. Raises
+    UnavailableError when there is no key to sign with.
     """
     issued_at = seconds(now)
-    expires_at = min(issued_at + service.policy.access_token_lifetime, seconds(not_after))
+    usual = service.policy.access_token_lifetime
+    span = usual if lifetime is None else min(usual, lifetime)
+    expires_at = min(issued_at + span, seconds(not_after))
     kind, alg = _format(service, about.client, profile)
     handle = Handle(kind, place.stream, place.version, expires_at)
     secrets = service.ports.secrets
@@ -59,10 +90,11 @@ async def access_token(
         issued_at=issued_at,
         expires_at=expires_at,
         jti=token_text.write_handle(handle, secrets.token_mac_keys()[0]),
-        scope=profile.scope,
+        scope=service.policy.catalog.holds(profile.scope, profile.audience),
         auth_time=about.authentication.auth_time if about.authentication else None,
         acr=about.authentication.acr if about.authentication else None,
         amr=about.authentication.amr if about.authentication else (),
+        extra=extra_claims(profile),
     )
     # RFC 9068 2.1: "JWT access tokens MUST include this media type in the 'typ' header parameter"
     text, kid = await service.ports.signer.sign(alg, claims, jwt_access_token.TYP)
@@ -81,23 +113,32 @@ def _format(service: Service, client: ClientState, profile: Profile) -> tuple[Ki
     return (Kind.JWT if wants_jwt else Kind.ACCESS), alg
 
 
-def refresh_token(service: Service, place: Place, now: Micros, not_after: Micros) -> tuple[str, RefreshToken]:
-    """The text of a new refresh token and its trace: it idles out, at the latest with its family."""
+def refresh_token(
+    service: Service, place: Place, now: Micros, not_after: Micros, confirmation: Confirmation | None = None
+) -> tuple[str, RefreshToken]:
+    """The text of a new refresh token and its trace: it idles out, at the latest with its family.
+
+    ``confirmation``: who alone may spend it (a public client's sender, RFC 9449 section 5).
+    """
     expires_at = Micros(min(after(now, service.policy.refresh_idle_lifetime), not_after))
     secrets = service.ports.secrets
     secret = secrets.random(SECRET_BYTES)
     handle = Handle(Kind.REFRESH, place.stream, place.version, -(-expires_at // MICROS))
     text = token_text.write(handle, secret, secrets.token_mac_keys()[0], service.policy.token_prefix)
-    return text, RefreshToken(hash=sha256(secret).digest(), expires_at=expires_at)
+    return text, RefreshToken(hash=sha256(secret).digest(), expires_at=expires_at, confirmation=confirmation)
 
 
 async def identity_token(
     service: Service, about: About, access_text: str, now: Micros, *, with_nonce: bool
 ) -> str | None:
-    """An ID token (OpenID Connect Core section 2); None where nobody authenticated."""
-    if about.authentication is None:
+    """An ID token (OpenID Connect Core section 2), encrypted where the client registered that; None where nobody logged in.
+
+    Raises UnavailableError.
+    """
+    known, metadata = about.authentication, about.client.metadata
+    if known is None:
         return None
-    alg = about.client.metadata.id_token_signed_response_alg
+    alg = algorithm_for(service, about.client, metadata.id_token_signed_response_alg)
     issued_at = seconds(now)
     claims = id_token.claims(
         issuer=service.policy.issuer,
@@ -105,14 +146,25 @@ async def identity_token(
         client_id=about.client.client_id,
         issued_at=issued_at,
         expires_at=issued_at + service.policy.id_token_lifetime,
-        auth_time=about.authentication.auth_time,
-        nonce=about.authentication.nonce if with_nonce else None,
+        auth_time=known.auth_time,
+        nonce=known.nonce if with_nonce else None,
         at_hash=id_token.at_hash(access_text, alg),
-        amr=about.authentication.amr,
-        acr=about.authentication.acr,
+        amr=known.amr,
+        acr=known.acr,
+        session=None if about.session is None else sid_of(service, about.session, about.client.client_id),
+        told=await _asked_for(service, about),
     )
-    text, _ = await service.ports.signer.sign(alg, claims, "JWT")
-    return text
+    return await signed_for(
+        service, about.client, claims, typ=id_token.TYP, alg=alg, encryption=metadata.id_token_encryption
+    )
+
+
+async def _asked_for(service: Service, about: About) -> Mapping[str, Any]:
+    """What the ``claims`` parameter wants in the ID token (OpenID Connect Core section 5.5), as far as the account says it."""
+    asked = person_claims.requested(about.authentication.claims, "id_token") if about.authentication else {}
+    if about.account is None or asked.keys().isdisjoint(person_claims.STANDARD):
+        return {}
+    return person_claims.told_by_request(await profile_of(service, about.account) or {}, asked)
 
 
 def answer(
@@ -121,16 +173,25 @@ def answer(
     *,
     refresh: str | None = None,
     identity: str | None = None,
+    issued_token_type: str | None = None,
 ) -> bytes:
-    """The body of RFC 6749 section 5.1."""
+    """The body of RFC 6749 section 5.1; with ``issued_token_type`` that of RFC 8693 section 2.2.1."""
+    proof = trace.profile.confirmation
     members: dict[str, Any] = {
         "access_token": access_text,
-        # RFC 6750: case-insensitive, and spelt like this by most
-        "token_type": "Bearer",
+        # RFC 9449 5: "A token_type of DPoP MUST be included in the access token response to signal to the client that the
+        # access token was bound to its DPoP key"; RFC 6750: case-insensitive, and spelt like this by most
+        "token_type": "DPoP" if proof is not None and proof.method == "jkt" else "Bearer",
         "expires_in": trace.expires_at - trace.issued_at,
         # RFC 6749 5.1: "OPTIONAL, if identical to the scope requested by the client; otherwise, REQUIRED"
         "scope": " ".join(trace.profile.scope),
     }
+    # RFC 9396 7: "the AS MUST also return the authorization details as granted by the resource owner and assigned to the
+    # respective access token."
+    if trace.profile.details:
+        members["authorization_details"] = msgspec.Raw(trace.profile.details.encode())
+    if issued_token_type is not None:
+        members["issued_token_type"] = issued_token_type
     if refresh is not None:
         members["refresh_token"] = refresh
     if identity is not None:
@@ -140,4 +201,4 @@ def answer(
 
 def json_bytes(members: Mapping[str, Any]) -> bytes:
     """Compact JSON."""
-    return _encode(members).encode()
+    return _encode(members)

@@ -6,6 +6,7 @@ It is asked of the projection and of PostgreSQL alike, so no reader can forget a
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
+from typing import NamedTuple
 
 from grantlog.core.decision import GateKind, Stamp
 from grantlog.core.grant.events import AccessToken
@@ -26,6 +27,17 @@ class Gate:
 Gates = Mapping[tuple[GateKind, str], Gate]
 
 
+class Login(NamedTuple):
+    """How and when the end user authenticated, as far as resource servers are told (RFC 9470 section 6.2).
+
+    A tuple, so that the projection's reader makes it as cheaply as any other part of a family.
+    """
+
+    auth_time: int
+    acr: str | None
+    amr: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """As much of a grant as answers for its access tokens: what the projection holds."""
@@ -36,6 +48,8 @@ class Family:
     stamps: tuple[Stamp, ...]
     tokens: tuple[AccessToken, ...]
     """Hashes may be truncated to 16 bytes."""
+    login: Login | None = None
+    """None where nobody authenticated: a client asked for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +69,9 @@ class Inactive:
 
 def family_of(state: GrantState) -> Family:
     """The part of a grant that answers for its access tokens."""
-    return Family(state.version, state.client_id, state.subject, state.stamps, state.tokens)
+    known = state.authentication
+    login = None if known is None else Login(known.auth_time, known.acr, known.amr)
+    return Family(state.version, state.client_id, state.subject, state.stamps, state.tokens, login)
 
 
 def standing(family: Family | None, token_hash: bytes, now: Micros, gates: Gates) -> Active | Inactive:

@@ -1,8 +1,12 @@
 """The claims of an ID token (OpenID Connect Core section 2)."""
 
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from hashlib import sha256, sha512
 from typing import Any
+
+TYP = "JWT"
+"""Every other JWT of ours has a ``typ`` of its own (RFC 8725 section 3.11), so none can be taken for an ID token."""
 
 _HASHES = {"ES256": sha256, "PS256": sha256, "RS256": sha256, "EdDSA": sha512}
 
@@ -28,12 +32,20 @@ def claims(
     at_hash: str,
     amr: tuple[str, ...] = (),
     acr: str | None = None,
+    session: str | None = None,
+    told: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The payload of an ID token; times are NumericDates. What nobody knows is left out, never null."""
+    """The payload of an ID token; times are NumericDates. What nobody knows is left out, never null.
+
+    ``told``: claims about the person that were asked for here (OpenID Connect Core section 5.5); they replace none of ours.
+    """
     payload: dict[str, Any] = {
+        **(told or {}),
         "iss": issuer,
         "sub": subject,
         "aud": client_id,
+        # OIDC Core 2: "If present, it MUST contain the OAuth 2.0 Client ID of this party."
+        "azp": client_id,
         "exp": expires_at,
         "iat": issued_at,
         "auth_time": auth_time,
@@ -47,4 +59,7 @@ def claims(
         payload["amr"] = list(amr)
     if acr is not None:
         payload["acr"] = acr
+    # OIDC Back-Channel Logout 2.1 and RP-Initiated Logout 2: the session that a logout will name
+    if session is not None:
+        payload["sid"] = session
     return payload

@@ -1,5 +1,6 @@
 """The claims of a JWT access token (RFC 9068)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from grantlog.core.protocol import scope as scopes
@@ -22,8 +23,13 @@ def claims(
     auth_time: int | None = None,
     acr: str | None = None,
     amr: tuple[str, ...] = (),
+    extra: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """RFC 9068 section 2.2: the payload; times are NumericDates. ``sub`` is the client's id where there is no user."""
+    """RFC 9068 section 2.2: the payload; times are NumericDates. ``sub`` is the client's id where there is no user.
+
+    ``extra``: ``cnf`` (RFC 9449 section 6.1, RFC 8705 section 3.1), ``act`` (RFC 8693 section 4.1),
+    ``authorization_details`` (RFC 9396 section 9.1), and the attributes of RFC 9068 section 2.2.3.1.
+    """
     payload: dict[str, Any] = {
         "iss": issuer,
         "exp": expires_at,
@@ -43,7 +49,7 @@ def claims(
         payload["acr"] = acr
     if amr:
         payload["amr"] = list(amr)
-    return payload
+    return payload if extra is None else payload | extra
 
 
 def audience_of(audience: tuple[str, ...]) -> str | list[str]:

@@ -1,7 +1,7 @@
 """Scopes (RFC 6749 section 3.3)."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from grantlog.core.protocol.errors import ProtocolError
 
@@ -29,6 +29,17 @@ def parse(text: str | None) -> tuple[str, ...]:
 def write(tokens: Iterable[str]) -> str:
     """The text of a scope."""
     return " ".join(tokens)
+
+
+def implied(tokens: Iterable[str], implies: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """``tokens``, then whatever they hold by the hierarchy ``implies``, each once. A cycle says nothing new."""
+    found = dict.fromkeys(tokens)
+    todo = list(found)
+    while todo:
+        held = [token for token in implies.get(todo.pop(0), ()) if token not in found]
+        found.update(dict.fromkeys(held))
+        todo.extend(held)
+    return tuple(found)
 
 
 def within(requested: tuple[str, ...], allowed: Collection[str]) -> tuple[str, ...]:

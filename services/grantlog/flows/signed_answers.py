@@ -1,0 +1,41 @@
+"""Answers to a client as JWTs: signed by us, and encrypted to it where it registered that (RFC 7519 section 11.2)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from grantlog.core.client.events import Encryption
+from grantlog.core.client.state import ClientState
+from grantlog.flows.service import Service
+
+
+async def signed_for(
+    service: Service,
+    client: ClientState,
+    claims: Mapping[str, Any],
+    *,
+    typ: str,
+    alg: str,
+    encryption: Encryption | None,
+) -> str:
+    """The JWT with these claims; a JWE around it where ``encryption`` is registered.
+
+    Raises UnavailableError where there is no key to sign with, or the client's keys cannot be had.
+    """
+    text, _ = await service.ports.signer.sign(alg, claims, typ)
+    if encryption is None:
+        return text
+    from grantlog.flows import client_keys  # noqa: PLC0415  # until that file stands
+
+    key = await client_keys.encryption_key(service, client, encryption)
+    # RFC 7519 5.2: "In the case that nested signing or encryption is employed, [cty] MUST be present; in this case, the
+    # value of this parameter MUST be 'JWT'"
+    return await service.ports.verifier.encrypt(text.encode(), key, encryption.alg, encryption.enc, "JWT")
+
+
+def algorithm_for(service: Service, client: ClientState, registered: str | None) -> str:
+    """What answers to this client are signed by: what it registered, RS256 where it named nothing.
+
+    FAPI 2.0 Security Profile section 5.4.1: "shall use the PS256, ES256, or EdDSA algorithms".
+    """
+    alg = registered or "RS256"
+    return "PS256" if alg == "RS256" and service.policy.fapi2_for(client.metadata.profile) else alg
