@@ -10,6 +10,7 @@ from grantlog.adapters.crypto.rewrap import RootKeyWrapping
 from grantlog.adapters.memory.clock import MachineClock
 from grantlog.adapters.memory.data_keys import MemoryDataKeys, MemoryVault
 from grantlog.adapters.memory.event_log import MemoryEventLog
+from grantlog.adapters.memory.kept_secrets import MemoryKeptRows, MemoryKeptSecrets
 from grantlog.adapters.memory.leases import MemoryLeases
 from grantlog.adapters.memory.log_tail import MemoryLogTail
 from grantlog.adapters.memory.outbox import MemoryOutbox
@@ -20,6 +21,7 @@ from grantlog.adapters.memory.secrets import MemorySecrets, memory_root_keys
 from grantlog.adapters.memory.signer import MemorySigner, MemoryWrappedKeys
 from grantlog.adapters.memory.throttle import MemoryThrottle
 from grantlog.adapters.memory.transactions import MemoryTransactions
+from grantlog.adapters.memory.verifier import MemoryVerifier
 from grantlog.core.client import decide
 from grantlog.core.client.events import ClientMetadata
 from grantlog.core.client.state import evolve
@@ -63,7 +65,7 @@ async def forgetful_service(
     """The service, with one client."""
     clock, root = MachineClock(), memory_root_keys()
     log = ForgetfulLog(clock)
-    projection, vault, keys = ForgetfulProjection(clock), MemoryVault(), MemoryWrappedKeys()
+    projection, vault, keys, kept = ForgetfulProjection(clock), MemoryVault(), MemoryWrappedKeys(), MemoryKeptRows()
     ports = Ports(
         log=log,
         tail=MemoryLogTail(log),
@@ -74,9 +76,11 @@ async def forgetful_service(
         throttle=MemoryThrottle(rules_of(settings)),
         signer=MemorySigner(log, keys, root),
         secrets=MemorySecrets(root, bytes(32)),
+        kept=MemoryKeptSecrets(kept, root),
+        verifier=MemoryVerifier(),
         data_keys=MemoryDataKeys(vault, root),
         passwords=MemoryPasswords(log),
-        key_wrapping=RootKeyWrapping(root, keys, vault),
+        key_wrapping=RootKeyWrapping(root, keys, vault, kept),
         queries=MemoryQueries(),
         dead_letters=MemoryDeadLetters(),
         outbox=MemoryOutbox(),

@@ -2,7 +2,7 @@
 -- operator grants them to the login of each process.
 --
 --   grantlog_reader   reads the log, its states and the query tables
---   grantlog_server   issuer and introspection: appends by append_v1 alone; keeps passwords and wrapped keys
+--   grantlog_server   issuer and introspection: appends by append_v1 alone; keeps passwords, wrapped keys and secrets
 --   grantlog_tail     follows the log: leases, cursors, query tables, the name of the trusted projection
 --   grantlog_worker   what Celery runs: appends, claims slots and effects, keeps partitions
 
@@ -28,9 +28,9 @@ BEGIN
 END
 $$;
 
--- The log is written by one function, and by nothing else.
-GRANT EXECUTE ON FUNCTION append_v1 TO grantlog_server, grantlog_tail, grantlog_worker;
-GRANT SELECT, INSERT, UPDATE, DELETE ON password, wrapped_key TO grantlog_server, grantlog_worker;
+-- The log is written by one function, and by nothing else; one-time values by it and by claim_v1.
+GRANT EXECUTE ON FUNCTION append_v1, claim_v1 TO grantlog_server, grantlog_tail, grantlog_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON password, wrapped_key, kept_secret TO grantlog_server, grantlog_worker;
 
 GRANT SELECT, INSERT, UPDATE ON lease, cursor TO grantlog_tail, grantlog_worker;
 GRANT SELECT, INSERT, UPDATE ON family, token, client, stream_count TO grantlog_tail;

@@ -212,6 +212,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             throttle=redis.throttle,
             signer=crypto.signer,
             secrets=crypto.secrets,
+            kept=crypto.kept,
+            verifier=crypto.verifier,
             data_keys=crypto.data_keys,
             passwords=crypto.passwords,
             key_wrapping=crypto.key_wrapping,

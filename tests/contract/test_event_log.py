@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from tests.support.appends import again, issued, registered, revoked, suspended
@@ -335,3 +336,55 @@ async def test_loads_of_one_moment_each_get_their_own(log: EventLog) -> None:
     wanted: list[StreamId] = [row.stream for row in rows] + [rows[0].stream, log.mint()]
     loaded = await asyncio.gather(*(log.load(stream) for stream in wanted))
     assert [each.state for each in loaded] == [row.state for row in rows] + [rows[0].state, None]
+
+
+def once(log: EventLog, name: bytes, span: float = 60) -> Replay:
+    return Replay(sha256(name).digest(), after(log.now(), span))
+
+
+async def test_a_value_is_claimed_once_without_an_append(log: EventLog) -> None:
+    assert await log.claim([once(log, b"a")])
+    assert not await log.claim([once(log, b"a")])
+    assert not await log.claim([once(log, b"a", 120)])
+    assert (await log.head()).position == 0
+
+
+async def test_all_values_of_a_claim_are_taken_or_none(log: EventLog) -> None:
+    assert await log.claim([once(log, b"a")])
+    assert not await log.claim([once(log, b"b"), once(log, b"a")])
+    assert await log.claim([once(log, b"b"), once(log, b"c")])
+
+
+async def test_nothing_is_claimed_by_nobody_losing(log: EventLog) -> None:
+    assert await log.claim([])
+    assert await log.claim([])
+
+
+async def test_one_value_twice_in_a_claim_is_one_value(log: EventLog) -> None:
+    one = once(log, b"a")
+    assert await log.claim([one, one])
+    assert not await log.claim([one])
+
+
+async def test_exactly_one_of_many_claims_a_value(log: EventLog) -> None:
+    one = once(log, b"a")
+    others = [once(log, f"{n}".encode()) for n in range(20)]
+    won = await asyncio.gather(*(log.claim([one]) for _ in range(20)), *(log.claim([each]) for each in others))
+    assert (sum(won[:20]), sum(won[20:])) == (1, 20)
+
+
+@pytest.mark.parametrize("span", [-1, 30 * 86_400])
+async def test_what_cannot_be_remembered_cannot_be_claimed(log: EventLog, span: float) -> None:
+    assert not await log.claim([once(log, b"a", span)])
+    assert not await log.claim([once(log, b"a", span), once(log, b"b")])
+    assert await log.claim([once(log, b"b")])
+
+
+async def test_a_claim_and_an_append_take_from_each_other(log: EventLog) -> None:
+    one, other = once(log, b"a"), once(log, b"b")
+    assert await log.claim([one])
+    refused = await log.append(issued(log.mint(), log.now(), replays=(one,)))
+    assert isinstance(refused, Rejected)
+    assert refused.reason == "replayed"
+    appended(await log.append(issued(log.mint(), log.now(), replays=(other,))))
+    assert not await log.claim([other])

@@ -6,6 +6,7 @@ from uuid import UUID
 from tests.support.appends import authorized, issued, redeemed, registered, revoked
 from tests.support.logs import Store
 
+from grantlog.core.identifiers import Micros
 from grantlog.ports import Append, FamilyRow
 
 ANN, BEN = UUID(int=0xA), UUID(int=0xB)
@@ -40,7 +41,21 @@ async def test_a_family_is_told_as_it_stands(store: Store) -> None:
     now = store.log.now()
     row = authorized(store.log.mint(), now, account=ANN, session=MORNING)
     await follow(store, row, redeemed(row, now))
-    assert list(await store.queries.families()) == [FamilyRow(row.stream, "app", ANN, MORNING, now, None, 2)]
+    (family,) = await store.queries.families()
+    assert [family] == [FamilyRow(row.stream, "app", ANN, MORNING, now, None, 2, family.used_at)]
+
+
+async def test_a_family_was_used_when_it_last_did_anything_but_die(store: Store) -> None:
+    row = authorized(store.log.mint(), Micros(1_000), account=ANN, session=MORNING)
+    await follow(store, row)
+    (born,) = await store.queries.families()
+    then = redeemed(row, store.log.now())
+    await follow(store, then)
+    (used,) = await store.queries.families()
+    await follow(store, revoked(then))
+    (dead,) = await store.queries.families()
+    moment = (await store.log.history(row.stream))[1].recorded_at
+    assert (born.used_at, used.used_at, dead.used_at) == (1_000, moment, moment)
 
 
 async def test_a_machines_family_has_neither_account_nor_session(store: Store) -> None:

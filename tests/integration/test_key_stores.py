@@ -10,6 +10,7 @@ from grantlog.adapters.crypto import rewrap as module
 from grantlog.adapters.crypto.boxes import is_newest, unwrap, wrap
 from grantlog.adapters.crypto.data_keys import VaultDataKeys
 from grantlog.adapters.crypto.index_key import load_index_key
+from grantlog.adapters.crypto.kept_secrets import WrappedKeptSecrets
 from grantlog.adapters.crypto.rewrap import RootKeyWrapping
 from grantlog.adapters.crypto.root_keys import RootKeyError, RootKeys
 from grantlog.adapters.crypto.stores import WrappedKey
@@ -113,8 +114,13 @@ async def test_rewrapping_carries_everything_to_the_newest_root_key(
     before = VaultDataKeys(stores.vault, OLD)
     boxes = [await before.protect(account, b"profile", account.bytes) for account in accounts]
 
-    assert await RootKeyWrapping(BOTH, stores.wrapped_keys, stores.vault).rewrap() == Rewrapped(15, 0, 0)
-    assert await RootKeyWrapping(BOTH, stores.wrapped_keys, stores.vault).rewrap() == Rewrapped(0, 15, 0)
+    kept = WrappedKeptSecrets(stores.kept, OLD)
+    for account in accounts:
+        await kept.keep(account, "totp", account.bytes)
+    await kept.keep(accounts[0], "other", b"other")
+
+    assert await RootKeyWrapping(BOTH, stores.wrapped_keys, stores.vault, stores.kept).rewrap() == Rewrapped(23, 0, 0)
+    assert await RootKeyWrapping(BOTH, stores.wrapped_keys, stores.vault, stores.kept).rewrap() == Rewrapped(0, 23, 0)
 
     assert await load_index_key(stores.wrapped_keys, NEW) == index_key
     for key in await stores.wrapped_keys.page("kid", 9):
@@ -123,19 +129,20 @@ async def test_rewrapping_carries_everything_to_the_newest_root_key(
     now = VaultDataKeys(stores.vault, NEW)
     for account, box in zip(accounts, boxes, strict=True):
         assert await now.reveal(account, b"profile", box) == account.bytes
+        assert await WrappedKeptSecrets(stores.kept, NEW).recall(account, "totp") == account.bytes
 
 
 async def test_what_no_listed_root_key_opens_is_counted_and_left_alone(stores: KeyStores) -> None:
     box = wrap(OLD, "signing", b"k", b"private")
     await stores.wrapped_keys.add(WrappedKey("k", "signing", box))
-    assert await RootKeyWrapping(NEW, stores.wrapped_keys, stores.vault).rewrap() == Rewrapped(0, 0, 1)
+    assert await RootKeyWrapping(NEW, stores.wrapped_keys, stores.vault, stores.kept).rewrap() == Rewrapped(0, 0, 1)
     assert await stores.wrapped_keys.get(["k"]) == {"k": box}
 
 
 async def test_rewrapping_goes_on_where_it_was_interrupted(stores: KeyStores, monkeypatch: pytest.MonkeyPatch) -> None:
     for kid in "abcd":
         await stores.wrapped_keys.add(WrappedKey(kid, "signing", wrap(OLD, "signing", kid.encode(), b"private")))
-    wrapping = RootKeyWrapping(BOTH, stores.wrapped_keys, stores.vault)
+    wrapping = RootKeyWrapping(BOTH, stores.wrapped_keys, stores.vault, stores.kept)
     real, done = stores.wrapped_keys.replace, 0
 
     async def failing(kid: str, old: bytes, new: bytes) -> bool:
@@ -156,7 +163,7 @@ async def test_two_operators_may_rewrap_at_once(stores: KeyStores) -> None:
     for number in range(20):
         kid = f"kid-{number}"
         await stores.wrapped_keys.add(WrappedKey(kid, "signing", wrap(OLD, "signing", kid.encode(), b"private")))
-    wrapping = RootKeyWrapping(BOTH, stores.wrapped_keys, stores.vault)
+    wrapping = RootKeyWrapping(BOTH, stores.wrapped_keys, stores.vault, stores.kept)
     await asyncio.gather(wrapping.rewrap(), wrapping.rewrap())
     for key in await stores.wrapped_keys.page("", 99):
         assert unwrap(NEW, "signing", key.kid.encode(), key.wrapped) == b"private"

@@ -52,7 +52,7 @@ async def test_the_migrations_equal_the_current_schema(start_postgres: StartPost
     migrated, current = server.url("postgres"), server.url("template1")
     await run(current, "current.sql", "roles.sql", "vault.sql", "vault_roles.sql")
     applied = await migrate.migrate(migrated)
-    assert applied == ["0001"]
+    assert applied == ["0001", "0002"]
     dumped = dump(migrated)
     assert dumped == dump(current)
     assert "CREATE FUNCTION public.append_v1(" in dumped
@@ -60,9 +60,9 @@ async def test_the_migrations_equal_the_current_schema(start_postgres: StartPost
 
 
 async def test_two_processes_may_migrate_at_once(empty_postgres_url: str) -> None:
-    assert await migrate.pending(empty_postgres_url) == ["0001"]
+    assert await migrate.pending(empty_postgres_url) == ["0001", "0002"]
     outcomes = await asyncio.gather(*(migrate.migrate(empty_postgres_url) for _ in range(3)))
-    assert sorted(outcomes) == [[], [], ["0001"]]
+    assert sorted(outcomes) == [[], [], ["0001", "0002"]]
     assert await migrate.pending(empty_postgres_url) == []
 
 
@@ -100,7 +100,7 @@ async def test_a_revision_that_fails_leaves_nothing_behind(
     with pytest.raises(asyncpg.DivisionByZeroError):
         await migrate.migrate(empty_postgres_url)
     monkeypatch.undo()
-    assert await migrate.pending(empty_postgres_url) == ["0001"]
+    assert await migrate.pending(empty_postgres_url) == ["0001", "0002"]
     assert "append_v1" not in dump(empty_postgres_url)
 
 

@@ -6,9 +6,15 @@ from typing import cast
 
 import pytest
 
-from grantlog.adapters.crypto.postgres_stores import PostgresPasswordHashes, PostgresVault, PostgresWrappedKeys
-from grantlog.adapters.crypto.stores import PasswordHashes, Vault, WrappedKeys
+from grantlog.adapters.crypto.postgres_stores import (
+    PostgresKeptRows,
+    PostgresPasswordHashes,
+    PostgresVault,
+    PostgresWrappedKeys,
+)
+from grantlog.adapters.crypto.stores import KeptRows, PasswordHashes, Vault, WrappedKeys
 from grantlog.adapters.memory.data_keys import MemoryVault
+from grantlog.adapters.memory.kept_secrets import MemoryKeptRows
 from grantlog.adapters.memory.passwords import MemoryPasswordHashes
 from grantlog.adapters.memory.signer import MemoryWrappedKeys
 from grantlog.adapters.postgres.pool import Pool, open_pool
@@ -19,11 +25,12 @@ from grantlog.ports import EventLog, Gates
 
 @dataclass(frozen=True, slots=True)
 class KeyStores:
-    """All three stores, and the one thing a test does behind their back: raising an account's gate."""
+    """All four stores, and the one thing a test does behind their back: raising an account's gate."""
 
     wrapped_keys: WrappedKeys
     vault: Vault
     password_hashes: PasswordHashes
+    kept: KeptRows
     close_gate: Callable[[StreamId], Awaitable[None]]
 
 
@@ -45,7 +52,7 @@ def memory_stores() -> KeyStores:
         gates.changes.append(Gate("account", str(account), 1, Micros(0)))
 
     hashes = MemoryPasswordHashes(cast("EventLog", gates))
-    return KeyStores(MemoryWrappedKeys(), MemoryVault(), hashes, close_gate)
+    return KeyStores(MemoryWrappedKeys(), MemoryVault(), hashes, MemoryKeptRows(), close_gate)
 
 
 def postgres_stores(pool: Pool) -> KeyStores:
@@ -57,7 +64,13 @@ def postgres_stores(pool: Pool) -> KeyStores:
             str(account),
         )
 
-    return KeyStores(PostgresWrappedKeys(pool), PostgresVault(pool), PostgresPasswordHashes(pool), close_gate)
+    return KeyStores(
+        PostgresWrappedKeys(pool),
+        PostgresVault(pool),
+        PostgresPasswordHashes(pool),
+        PostgresKeptRows(pool),
+        close_gate,
+    )
 
 
 @pytest.fixture(params=["memory", "postgres"])

@@ -46,7 +46,7 @@ DELETE FROM log; DELETE FROM event; DELETE FROM event_lasting; DELETE FROM state
 DELETE FROM sealed; DELETE FROM name_claim; DELETE FROM replay; DELETE FROM gate;
 DELETE FROM cursor; DELETE FROM lease; DELETE FROM slot; DELETE FROM effect; DELETE FROM dead_letter;
 DELETE FROM family; DELETE FROM token; DELETE FROM client; DELETE FROM stream_count;
-DELETE FROM password; DELETE FROM wrapped_key; DELETE FROM vault.data_key;
+DELETE FROM password; DELETE FROM wrapped_key; DELETE FROM kept_secret; DELETE FROM vault.data_key;
 UPDATE head SET position = 0, recorded_at = 0, gate_sequence = 0,
     projection = '{"generation": 1, "runs": {}, "since": 0, "next": null}';
 """

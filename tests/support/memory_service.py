@@ -9,6 +9,7 @@ from grantlog.adapters.crypto.rewrap import RootKeyWrapping
 from grantlog.adapters.memory.clock import ManualClock
 from grantlog.adapters.memory.data_keys import MemoryDataKeys, MemoryVault
 from grantlog.adapters.memory.event_log import MemoryEventLog
+from grantlog.adapters.memory.kept_secrets import MemoryKeptRows, MemoryKeptSecrets
 from grantlog.adapters.memory.leases import MemoryLeases
 from grantlog.adapters.memory.log_tail import MemoryLogTail
 from grantlog.adapters.memory.outbox import MemoryOutbox
@@ -19,6 +20,7 @@ from grantlog.adapters.memory.secrets import MemorySecrets, memory_root_keys
 from grantlog.adapters.memory.signer import MemorySigner, MemoryWrappedKeys
 from grantlog.adapters.memory.throttle import MemoryThrottle
 from grantlog.adapters.memory.transactions import MemoryTransactions
+from grantlog.adapters.memory.verifier import MemoryVerifier
 from grantlog.core.protocol.policy import Policy
 from grantlog.core.protocol.resource import Catalog, ResourceRule
 from grantlog.flows.callers import Callers
@@ -54,6 +56,7 @@ class Stores:
     projection: MemoryProjection
     wrapped_keys: MemoryWrappedKeys
     vault: MemoryVault
+    kept: MemoryKeptRows
 
 
 async def memory_stores() -> Stores:
@@ -62,7 +65,7 @@ async def memory_stores() -> Stores:
     log, projection = MemoryEventLog(clock), MemoryProjection(clock)
     log.projection = Projection(1, await projection.runs(), clock.now())
     await projection.begin(log.projection, 0, 0, clock.now())
-    return Stores(clock, log, projection, MemoryWrappedKeys(), MemoryVault())
+    return Stores(clock, log, projection, MemoryWrappedKeys(), MemoryVault(), MemoryKeptRows())
 
 
 @asynccontextmanager
@@ -83,9 +86,11 @@ async def memory_process(stores: Stores | None = None, **policy: Any) -> AsyncIt
         ),
         signer=signer,
         secrets=MemorySecrets(root, _INDEX_KEY),
+        kept=MemoryKeptSecrets(shared.kept, root),
+        verifier=MemoryVerifier(),
         data_keys=MemoryDataKeys(shared.vault, root),
         passwords=MemoryPasswords(log),
-        key_wrapping=RootKeyWrapping(root, shared.wrapped_keys, shared.vault),
+        key_wrapping=RootKeyWrapping(root, shared.wrapped_keys, shared.vault, shared.kept),
         queries=MemoryQueries(),
         dead_letters=MemoryDeadLetters(),
         outbox=MemoryOutbox(),

@@ -5,7 +5,7 @@ encoded is decoded again before it leaves: an event that this program could not 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -62,6 +62,11 @@ class EncodedRow:
         return self.kind in LONG_LIVED
 
 
+def encode_replays(replays: Sequence[Replay]) -> tuple[Replay, ...]:
+    """One-time values as they are stored: by SHA-256, of one length whatever they are."""
+    return tuple(Replay(sha256(claim.key).digest(), claim.expires_at) for claim in replays)
+
+
 def encode_row(row: Append) -> EncodedRow:
     """A row of the log as bytes. Raises CodecError, UnknownEventError."""
     name, schema, payload = encode_event(row.event)
@@ -87,7 +92,7 @@ def encode_row(row: Append) -> EncodedRow:
         gate=row.gate,
         names=row.names,
         # Somebody else chose the value, of any length; its hash fits an index.
-        replays=tuple(Replay(sha256(claim.key).digest(), claim.expires_at) for claim in row.replays),
+        replays=encode_replays(row.replays),
     )
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from grantlog.core.identifiers import StreamId
+from grantlog.core.identifiers import Micros, StreamId
+from grantlog.ports import Recorded
 from grantlog.projections.queries import (
     ClientNamed,
     Counted,
@@ -13,7 +14,10 @@ from grantlog.projections.queries import (
     FamilyRevoked,
     Operation,
     TokenIssued,
+    operations,
 )
+
+_STILL: tuple[int, str | None, Micros] = (0, None, Micros(0))
 
 
 @dataclass(slots=True)
@@ -21,23 +25,24 @@ class Changes:
     """What a run of events does to the query tables, each family moved at most once."""
 
     born: list[FamilyBorn] = field(default_factory=list)
-    moved: dict[StreamId, tuple[int, str | None]] = field(default_factory=dict)
-    """The last version of each family, and the first cause of its death."""
+    moved: dict[StreamId, tuple[int, str | None, Micros]] = field(default_factory=dict)
+    """The last version of each family, the first cause of its death, and when it last did anything else (0: not here)."""
     tokens: list[TokenIssued] = field(default_factory=list)
     clients: list[ClientNamed] = field(default_factory=list)
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     """New streams and events by kind."""
 
 
-def gather(operations: Iterable[Operation]) -> Changes:
-    """The changes that these operations amount to."""
+def gather(rows: Iterable[Recorded]) -> Changes:
+    """The changes that these events amount to. Raises UnknownEventError."""
     changes = Changes()
-    for operation in operations:
-        _take(changes, operation)
+    for row in rows:
+        for operation in operations(row.stream, row.version, row.event):
+            _take(changes, operation, row.recorded_at)
     return changes
 
 
-def _take(changes: Changes, operation: Operation) -> None:
+def _take(changes: Changes, operation: Operation, at: Micros) -> None:
     match operation:
         case Counted(kind, begins):
             streams, events = changes.counts.get(kind, (0, 0))
@@ -45,9 +50,10 @@ def _take(changes: Changes, operation: Operation) -> None:
         case FamilyBorn():
             changes.born.append(operation)
         case FamilyMoved(stream, version):
-            changes.moved[stream] = (version, changes.moved.get(stream, (0, None))[1])
+            changes.moved[stream] = (version, changes.moved.get(stream, _STILL)[1], at)
         case FamilyRevoked(stream, version, cause):
-            changes.moved[stream] = (version, changes.moved.get(stream, (0, None))[1] or cause)
+            _, earlier, used_at = changes.moved.get(stream, _STILL)
+            changes.moved[stream] = (version, earlier or cause, used_at)
         case TokenIssued():
             changes.tokens.append(operation)
         case ClientNamed():

@@ -20,6 +20,8 @@ class FamilyRow:
     born: Micros
     revoked: str | None
     version: int
+    used_at: Micros = Micros(0)
+    """When it last did anything but die; 0: before this was kept."""
 
 
 class Queries(Protocol):

@@ -15,6 +15,8 @@ from grantlog.core.grant.events import (
     Authorized,
     ClientCredentialsIssued,
     CodeRedeemed,
+    Exchanged,
+    Refreshed,
     RefreshToken,
     RefreshTokenRotated,
     ReuseDetected,
@@ -113,6 +115,12 @@ def _family(stream: StreamId, version: int, event: object) -> tuple[Operation, .
             )
         case ClientCredentialsIssued():
             return (FamilyBorn(stream, version, event.client_id, None, None, event.issued_at, event.expires_at),)
+        case Exchanged():
+            return (
+                FamilyBorn(
+                    stream, version, event.client_id, event.account, event.session, event.issued_at, event.expires_at
+                ),
+            )
         case ReuseDetected() | Revoked():
             return (FamilyRevoked(stream, version, event.cause),)
         case _:
@@ -135,7 +143,7 @@ def _tokens(stream: StreamId, version: int, event: object) -> tuple[Operation, .
             return (issued(access), refresh(successor))
         case RefreshTokenRotated():
             return (issued(event.access_token), refresh(event.refresh_token))
-        case ClientCredentialsIssued() | AccessTokenIssued():
+        case ClientCredentialsIssued() | AccessTokenIssued() | Exchanged() | Refreshed():
             return (issued(event.access_token),)
         case _:
             return ()

@@ -8,14 +8,22 @@ from dataclasses import dataclass
 from structlog import get_logger
 
 from grantlog.adapters.crypto.data_keys import VaultDataKeys
+from grantlog.adapters.crypto.encryption_keys import load_encryption_keys
 from grantlog.adapters.crypto.index_key import load_index_key
+from grantlog.adapters.crypto.kept_secrets import WrappedKeptSecrets
 from grantlog.adapters.crypto.passwords import ArgonPasswords
-from grantlog.adapters.crypto.postgres_stores import PostgresPasswordHashes, PostgresVault, PostgresWrappedKeys
+from grantlog.adapters.crypto.postgres_stores import (
+    PostgresKeptRows,
+    PostgresPasswordHashes,
+    PostgresVault,
+    PostgresWrappedKeys,
+)
 from grantlog.adapters.crypto.rewrap import RootKeyWrapping
 from grantlog.adapters.crypto.root_keys import RootKeys
 from grantlog.adapters.crypto.secrets import RootSecrets
 from grantlog.adapters.crypto.signer import KeyringSigner
 from grantlog.adapters.crypto.threads import BoundedThreads
+from grantlog.adapters.crypto.verifier import JoseVerifier
 from grantlog.adapters.postgres.pool import Pool
 from grantlog.ports import EventLog, UnavailableError
 
@@ -33,6 +41,8 @@ class Crypto:
 
     secrets: RootSecrets
     signer: KeyringSigner
+    kept: WrappedKeptSecrets
+    verifier: JoseVerifier
     data_keys: VaultDataKeys
     passwords: ArgonPasswords
     key_wrapping: RootKeyWrapping
@@ -53,22 +63,27 @@ async def open_crypto(
     The keyring may be empty yet (``flows.rotate_keys.ensure_keys``). Raises RootKeyError for the wrong root key list,
     UnavailableError.
     """
-    wrapped_keys, vault = PostgresWrappedKeys(pool), PostgresVault(vault_pool)
+    wrapped_keys, vault, kept = PostgresWrappedKeys(pool), PostgresVault(vault_pool), PostgresKeptRows(pool)
     index_key = await load_index_key(wrapped_keys, root)
     async with AsyncExitStack() as stack:
         signing = BoundedThreads("signing", workers=SIGNING_WORKERS, queue=SIGNING_QUEUE)
         stack.push_async_callback(signing.close)
         hashing = BoundedThreads("passwords", workers=password_workers, queue=password_queue)
         stack.push_async_callback(hashing.close)
+        decrypting = BoundedThreads("decrypting", workers=SIGNING_WORKERS, queue=SIGNING_QUEUE)
+        stack.push_async_callback(decrypting.close)
+        encryption_keys = await load_encryption_keys(wrapped_keys, root, decrypting)
         signer = KeyringSigner(log, wrapped_keys, root, signing)
         await signer.refresh()
         await stack.enter_async_context(_kept_fresh(signer))
         yield Crypto(
             RootSecrets(root, index_key),
             signer,
+            WrappedKeptSecrets(kept, root),
+            JoseVerifier(encryption_keys, decrypting),
             VaultDataKeys(vault, root),
             ArgonPasswords(PostgresPasswordHashes(pool), hashing),
-            RootKeyWrapping(root, wrapped_keys, vault),
+            RootKeyWrapping(root, wrapped_keys, vault, kept),
         )
 
 

@@ -1,8 +1,9 @@
 """The stores of keys and passwords in PostgreSQL: mutable tables beside the log, each statement by primary key."""
 
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
-from grantlog.adapters.crypto.stores import WrappedKey
+from grantlog.adapters.crypto.stores import KeptRow, WrappedKey
 from grantlog.adapters.postgres.pool import Pool
 from grantlog.core.identifiers import StreamId
 from grantlog.ports import UnavailableError
@@ -44,6 +45,56 @@ class PostgresWrappedKeys:
         """Exchanges ``old`` for ``new``; False where the row is gone or holds something else."""
         done: str = await self._pool.execute(
             "UPDATE wrapped_key SET wrapped = $3 WHERE kid = $1 AND wrapped = $2", kid, old, new
+        )
+        return done == "UPDATE 1"
+
+
+class PostgresKeptRows:
+    """Table ``kept_secret``."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def put(self, row: KeptRow) -> None:
+        """Stores a secret over whatever stood."""
+        await self._pool.execute(
+            "INSERT INTO kept_secret (owner, purpose, wrapped) VALUES ($1, $2, $3)"
+            " ON CONFLICT (owner, purpose) DO UPDATE SET wrapped = excluded.wrapped, updated_at = DEFAULT",
+            row.owner,
+            row.purpose,
+            row.wrapped,
+        )
+
+    async def get(self, owner: UUID, purpose: str) -> bytes | None:
+        """The wrapped secret, if it stands."""
+        wrapped: bytes | None = await self._pool.fetchval(
+            "SELECT wrapped FROM kept_secret WHERE owner = $1 AND purpose = $2", owner, purpose
+        )
+        return wrapped
+
+    async def remove(self, owner: UUID, purpose: str) -> None:
+        """Removes a secret, if it stands."""
+        await self._pool.execute("DELETE FROM kept_secret WHERE owner = $1 AND purpose = $2", owner, purpose)
+
+    async def page(self, after: KeptRow | None, limit: int) -> Sequence[KeptRow]:
+        """The rows after one in the order of (owner, purpose), at most ``limit``."""
+        rows = await self._pool.fetch(
+            "SELECT owner, purpose, wrapped FROM kept_secret WHERE $1::uuid IS NULL OR (owner, purpose) > ($1, $2)"
+            " ORDER BY owner, purpose LIMIT $3",
+            None if after is None else after.owner,
+            "" if after is None else after.purpose,
+            limit,
+        )
+        return [KeptRow(row["owner"], row["purpose"], row["wrapped"]) for row in rows]
+
+    async def replace(self, row: KeptRow, new: bytes) -> bool:
+        """Exchanges the wrapped secret for ``new``; False where the row is gone or holds something else."""
+        done: str = await self._pool.execute(
+            "UPDATE kept_secret SET wrapped = $4 WHERE owner = $1 AND purpose = $2 AND wrapped = $3",
+            row.owner,
+            row.purpose,
+            row.wrapped,
+            new,
         )
         return done == "UPDATE 1"
 

@@ -7,8 +7,9 @@ from collections import Counter
 
 from grantlog.adapters.crypto.boxes import is_newest, unwrap, wrap
 from grantlog.adapters.crypto.data_keys import PURPOSE as DATA
+from grantlog.adapters.crypto.kept_secrets import wrap_purpose
 from grantlog.adapters.crypto.root_keys import RootKeys
-from grantlog.adapters.crypto.stores import Vault, WrappedKeys
+from grantlog.adapters.crypto.stores import KeptRow, KeptRows, Vault, WrappedKeys
 from grantlog.core.identifiers import StreamId
 from grantlog.ports import Rewrapped
 
@@ -16,15 +17,16 @@ PAGE = 500
 
 
 class RootKeyWrapping:
-    """The port KeyWrapping, over the wrapped keys and the vault."""
+    """The port KeyWrapping, over the wrapped keys, the vault and the kept secrets."""
 
-    def __init__(self, root: RootKeys, keys: WrappedKeys, vault: Vault) -> None:
+    def __init__(self, root: RootKeys, keys: WrappedKeys, vault: Vault, kept: KeptRows) -> None:
         self._root = root
         self._keys = keys
         self._vault = vault
+        self._kept = kept
 
     async def rewrap(self) -> Rewrapped:
-        """Wraps all keys of both stores under the newest root key. Raises UnavailableError; just run it again then."""
+        """Wraps everything in all three stores under the newest root key. Raises UnavailableError; just run it again then."""
         outcomes = Counter[str]()
         last_kid = ""
         while page := await self._keys.page(last_kid, PAGE):
@@ -39,6 +41,13 @@ class RootKeyWrapping:
             for account, wrapped in rows:
                 outcome, fresh = self._again(DATA, account.bytes, wrapped)
                 if fresh is None or await self._vault.replace(account, wrapped, fresh):
+                    outcomes[outcome] += 1
+        last_kept: KeptRow | None = None
+        while kept := await self._kept.page(last_kept, PAGE):
+            last_kept = kept[-1]
+            for secret in kept:
+                outcome, fresh = self._again(wrap_purpose(secret.purpose), secret.owner.bytes, secret.wrapped)
+                if fresh is None or await self._kept.replace(secret, fresh):
                     outcomes[outcome] += 1
         return Rewrapped(outcomes["rewrapped"], outcomes["current"], outcomes["unreadable"])
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from grantlog.core.identifiers import StreamId
 
@@ -37,6 +38,39 @@ class WrappedKeys(Protocol):
 
     async def replace(self, kid: str, old: bytes, new: bytes) -> bool:
         """Exchanges ``old`` for ``new``; False where the row is gone or holds something else."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRow:
+    """One kept secret, wrapped; ``owner`` and ``purpose`` are bound to the box."""
+
+    owner: UUID
+    purpose: str
+    wrapped: bytes
+
+
+class KeptRows(Protocol):
+    """Table ``kept_secret``: mutable, never on the log."""
+
+    async def put(self, row: KeptRow) -> None:
+        """Stores a secret over whatever stood."""
+        ...
+
+    async def get(self, owner: UUID, purpose: str) -> bytes | None:
+        """The wrapped secret, if it stands."""
+        ...
+
+    async def remove(self, owner: UUID, purpose: str) -> None:
+        """Removes a secret, if it stands."""
+        ...
+
+    async def page(self, after: KeptRow | None, limit: int) -> Sequence[KeptRow]:
+        """The rows after one in the order of (owner, purpose), at most ``limit``; from the beginning where it is None."""
+        ...
+
+    async def replace(self, row: KeptRow, new: bytes) -> bool:
+        """Exchanges the wrapped secret for ``new``; False where the row is gone or holds something else."""
         ...
 
 

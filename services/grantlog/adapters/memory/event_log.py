@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from grantlog.adapters.codec import EncodedRow, decode_envelope, decode_event, decode_state, encode_row, leaf_of
+from grantlog.adapters.codec import (
+    EncodedRow,
+    decode_envelope,
+    decode_event,
+    decode_state,
+    encode_replays,
+    encode_row,
+    leaf_of,
+)
 from grantlog.adapters.memory.clock import Clock, MachineClock
 from grantlog.core.decision import GateChange, Name
 from grantlog.core.grant.standing import Gate
@@ -95,6 +103,15 @@ class MemoryEventLog:
         """The stream that bears a name."""
         return self._names.get((name.kind, name.value))
 
+    async def claim(self, replays: Sequence[Replay]) -> bool:
+        """Claims one-time values where nothing is appended: all of them, or none."""
+        await sleep(0)
+        claims = encode_replays(replays)
+        if any(self._is_replayed(claim, self.now()) for claim in claims):
+            return False
+        self._remember(claims)
+        return True
+
     async def head(self) -> Head:
         """The head row."""
         return self.top()
@@ -135,8 +152,7 @@ class MemoryEventLog:
         self.rows.append(stored)
         self.streams.setdefault(row.stream, []).append(stored)
         self._names.update(((name.kind, name.value), row.stream) for name in row.names)
-        for claim in row.replays:
-            self._replays[claim.key] = max(claim.expires_at, self._replays.get(claim.key, claim.expires_at))
+        self._remember(row.replays)
         if row.gate is not None:
             self._change(row.gate)
         return Appended(position, stamp, self.top())
@@ -148,6 +164,10 @@ class MemoryEventLog:
             if _leaf_fields(winner.row) == _leaf_fields(row):
                 return Appended(winner.position, winner.recorded_at, self.top(), again=True)
         return Conflict(self.top())
+
+    def _remember(self, replays: Sequence[Replay]) -> None:
+        for claim in replays:
+            self._replays[claim.key] = max(claim.expires_at, self._replays.get(claim.key, claim.expires_at))
 
     def _is_replayed(self, claim: Replay, stamp: Micros) -> bool:
         remembered = self._replays.get(claim.key)

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 from uuid import UUID
 
 from grantlog.adapters.query_changes import gather
 from grantlog.core.identifiers import StreamId
 from grantlog.ports import DeadLetter, FamilyRow, Recorded
-from grantlog.projections.queries import operations
 
 
 class MemoryQueries:
@@ -44,15 +42,17 @@ class MemoryQueries:
     async def record(self, rows: Sequence[Recorded], position: int) -> None:
         """Applies the events that were not applied before."""
         fresh = (row for row in rows if row.position > self._position)
-        changes = gather(chain.from_iterable(operations(row.stream, row.version, row.event) for row in fresh))
+        changes = gather(fresh)
         for born in changes.born:
             self._families[born.stream] = FamilyRow(
-                born.stream, born.client_id, born.account, born.session, born.born, None, born.version
+                born.stream, born.client_id, born.account, born.session, born.born, None, born.version, born.born
             )
-        for stream, (version, cause) in changes.moved.items():
+        for stream, (version, cause, used_at) in changes.moved.items():
             if stream in self._families:
                 known = self._families[stream]
-                self._families[stream] = replace(known, version=version, revoked=known.revoked or cause)
+                self._families[stream] = replace(
+                    known, version=version, revoked=known.revoked or cause, used_at=max(known.used_at, used_at)
+                )
         self._tokens.update((token.hash, token.stream) for token in changes.tokens)
         self._clients.update((client.stream, client.client_id) for client in changes.clients)
         for kind, (streams, events) in changes.counts.items():

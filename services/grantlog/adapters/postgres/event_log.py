@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from time import monotonic
 
 from grantlog.adapters.clock import PostgresClock
-from grantlog.adapters.codec import EncodedRow, encode_row
+from grantlog.adapters.codec import EncodedRow, encode_replays, encode_row
 from grantlog.adapters.postgres.append import AppendCall
+from grantlog.adapters.postgres.claim import ClaimCall
 from grantlog.adapters.postgres.heads import head_from, plain_id
 from grantlog.adapters.postgres.lane import Lane
 from grantlog.adapters.postgres.load import LoadCall
@@ -16,7 +17,7 @@ from grantlog.adapters.postgres.statements import statement
 from grantlog.core.decision import Name
 from grantlog.core.grant.standing import Gate
 from grantlog.core.identifiers import BUCKETS, Micros, StreamId, mint_stream_id
-from grantlog.ports import Append, Gates, Head, Loaded, Recorded, Verdict
+from grantlog.ports import Append, Gates, Head, Loaded, Recorded, Replay, Verdict
 
 BATCH = 256
 
@@ -34,10 +35,14 @@ class PostgresEventLog:
         self._loads: Lane[StreamId, Loaded] = Lane(
             "the load queue", LoadCall(reads, clock).read, bound=queue, batch=BATCH
         )
+        self._claims: Lane[Sequence[Replay], bool] = Lane(
+            "the claim queue", ClaimCall(writes, clock).claim, bound=queue, batch=BATCH
+        )
 
     async def drain(self) -> None:
         """Takes nothing more; returns when everybody who waits has an answer."""
         await self._appends.close()
+        await self._claims.close()
         await self._loads.close()
 
     def mint(self, bucket: int | None = None) -> StreamId:
@@ -76,6 +81,10 @@ class PostgresEventLog:
         """The stream that bears a name."""
         stream = await self._reads.fetchval(statement("bearer"), name.kind, name.value)
         return None if stream is None else plain_id(stream)
+
+    async def claim(self, replays: Sequence[Replay]) -> bool:
+        """Claims one-time values where nothing is appended: all of them, or none. Raises UnavailableError."""
+        return not replays or await self._claims.put(encode_replays(replays))
 
     async def head(self) -> Head:
         """The head row."""

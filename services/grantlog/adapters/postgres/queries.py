@@ -1,7 +1,6 @@
 """The port Queries on PostgreSQL."""
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,6 @@ from grantlog.adapters.postgres.statements import statement
 from grantlog.adapters.query_changes import Changes, gather
 from grantlog.core.identifiers import Micros, StreamId
 from grantlog.ports import FamilyRow, Recorded
-from grantlog.projections.queries import operations
 
 
 class PostgresQueries:
@@ -46,7 +44,7 @@ class PostgresQueries:
         async with self._pool.connection() as connection, connection.transaction():
             done = await connection.fetchval(statement("queries_position"))
             fresh = (row for row in rows if row.position > done)
-            changes = gather(chain.from_iterable(operations(row.stream, row.version, row.event) for row in fresh))
+            changes = gather(fresh)
             for name, columns in _statements(changes):
                 await connection.execute(statement(name), *columns)
             await connection.execute(statement("queries_advance"), position)
@@ -84,7 +82,7 @@ def _statements(changes: Changes) -> list[tuple[str, list[Any]]]:
     if changes.moved:
         moved = list(changes.moved.items())
         columns: list[Any] = [[stream for stream, _ in moved]]
-        columns += [[version for _, (version, _) in moved], [cause for _, (_, cause) in moved]]
+        columns += [list(each) for each in zip(*(values for _, values in moved), strict=True)]
         statements.append(("move_families", columns))
     if changes.tokens:
         issued = changes.tokens
@@ -128,4 +126,5 @@ def _family(row: Any) -> FamilyRow:
         born=Micros(row["born"]),
         revoked=row["revoked"],
         version=row["version"],
+        used_at=Micros(row["used_at"]),
     )

@@ -61,7 +61,7 @@ def read_jwt(text: str, *, algs: Sequence[str], typ: Sequence[str | None], limit
     parts = text.split(".")
     if len(parts) != 3:
         raise MalformedJwtError("jwt_parts")
-    header, claims = read_object(_decode(parts[0])), read_object(_decode(parts[1]))
+    header, claims = read_object(decode_part(parts[0])), read_object(decode_part(parts[1]))
     alg = header.get("alg")
     # RFC 8725 3.1: "Libraries MUST enable the caller to specify a supported set of algorithms and MUST NOT use any other
     # algorithms"; 3.2: "none" is in none of them
@@ -80,7 +80,7 @@ def read_jwt(text: str, *, algs: Sequence[str], typ: Sequence[str | None], limit
     named = None if given is None else given.lower().removeprefix("application/")
     if named not in {None if one is None else one.lower() for one in typ}:
         raise MalformedJwtError("jwt_typ")
-    signature = _decode(parts[2])
+    signature = decode_part(parts[2])
     # RFC 7518 3.4: R and S as octets, 64 of them; a DER signature is longer, and a psychic one all zeros
     wanted = _SIGNATURE_BYTES.get(alg)
     if (wanted is not None and len(signature) != wanted) or not any(signature):
@@ -88,8 +88,11 @@ def read_jwt(text: str, *, algs: Sequence[str], typ: Sequence[str | None], limit
     return ReadJwt(header, claims, f"{parts[0]}.{parts[1]}".encode(), signature)
 
 
-def read_object(raw: bytes) -> Mapping[str, Any]:
-    """A JSON object with unique member names, bounded in depth and members. Raises MalformedJwtError."""
+def read_object(raw: bytes, *, members: int = MEMBERS_LIMIT) -> Mapping[str, Any]:
+    """A JSON object with unique member names, bounded in depth and in members (entries of arrays count as such).
+
+    Raises MalformedJwtError.
+    """
     try:
         text = raw.decode()
     except UnicodeDecodeError:
@@ -104,12 +107,13 @@ def read_object(raw: bytes) -> Mapping[str, Any]:
         raise MalformedJwtError("jwt_not_json") from None
     if not isinstance(found, dict):
         raise MalformedJwtError("jwt_not_an_object")
-    if text.count(":") > MEMBERS_LIMIT * 4 or _members(found) > MEMBERS_LIMIT:
+    if _members(found) > members:
         raise MalformedJwtError("jwt_members")
     return found
 
 
-def _decode(part: str) -> bytes:
+def decode_part(part: str) -> bytes:
+    """One part of a compact serialization. Raises MalformedJwtError."""
     # RFC 7515 2: base64url "with all trailing '=' characters omitted"; one value has one spelling
     if _BASE64URL.fullmatch(part) is None or len(part) % 4 == 1:
         raise MalformedJwtError("jwt_base64")
@@ -124,7 +128,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_constant(name: str) -> object:
+def _no_constant(_name: str) -> object:
+    # RFC 8259 6: "Numeric values that cannot be represented in the grammar below (such as Infinity and NaN) are not
+    # permitted."
     raise MalformedJwtError("jwt_not_json")
 
 

@@ -1,0 +1,1 @@
+SELECT * FROM claim_v1($1, $2, $3, $4)
