@@ -1,4 +1,4 @@
-"""Clients that others wrote go through whole flows: openid-client and oauth4webapi (Node), Authlib (Python)."""
+"""Clients that others wrote go through whole flows: four of Node's, and Authlib (Python)."""
 
 import json
 import shutil
@@ -102,6 +102,33 @@ def test_they_verify_jwt_access_tokens(app: Running, node: str) -> None:
         "sub": seen["subject"],
         "client_id": app.clients["web"].client_id,
         "scope": "openid api:read",
+    }
+
+
+def test_simple_oauth2_goes_through_a_whole_session(app: Running, node: str) -> None:
+    seen = run_script(node, "simple_oauth2", told(app, "web"))
+    assert set(seen.pop("scope").split()) == {"openid", "api:read"}
+    assert seen == {
+        "state": True,
+        "iss": app.settings.issuer,
+        "expired": False,
+        "rotated": True,
+        "refused": "invalid_grant",
+        "own": True,
+    }
+
+
+def test_oidc_client_ts_logs_in_asks_who_it_is_and_refreshes(app: Running, node: str) -> None:
+    seen = run_script(node, "oidc_client_ts", told(app, "spa"))
+    assert seen == {
+        "kept": {"kept": "here"},
+        "subject": str(app.account),
+        "name": "Alice Example",
+        "email": "alice@example.com",
+        "nonce": "a nonce",
+        "refresh": True,
+        "rotated": True,
+        "end_session": "/logout",
     }
 
 
