@@ -12,6 +12,7 @@ from grantlog.core.grant.events import (
     Authorized,
     ClientCredentialsIssued,
     CodeRedeemed,
+    Confirmation,
     Profile,
     RefreshToken,
     RefreshTokenRotated,
@@ -110,7 +111,8 @@ def redeem(
     *,
     client: ClientId = CLIENT,
     redirect_uri: str | None = CALLBACK,
-    challenge: str = CHALLENGE,
+    challenge: str | None = CHALLENGE,
+    jkt: str | None = None,
 ) -> RedeemCode:
     """Somebody presents a code."""
     return RedeemCode(
@@ -119,6 +121,7 @@ def redeem(
         redirect_uri=redirect_uri,
         challenge=challenge,
         presented_version=1,
+        jkt=jkt,
     )
 
 
@@ -131,6 +134,9 @@ def spend(
     digest: bytes = b"request",
     authentication: str = "client_secret_basic:0",
     same_address: bool | None = True,
+    confirmation: Confirmation | None = None,
+    issued_confirmation: Confirmation | None = None,
+    rotates: bool = True,
 ) -> Refresh:
     """Somebody presents the refresh token of ``version``; ``issued``: what the log says that version issued."""
     return Refresh(
@@ -141,4 +147,7 @@ def spend(
         request_digest=digest,
         client_authentication=authentication,
         same_address=same_address,
+        confirmation=confirmation,
+        issued_confirmation=issued_confirmation,
+        rotates=rotates,
     )

@@ -6,12 +6,13 @@ shielded together, so that neither a cancelled request nor a timeout can split t
 
 from asyncio import shield
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from grantlog import metrics
 from grantlog.core.decision import Decision, Envelope, GateChange, Name, Origin
+from grantlog.core.grant.children import closes
 from grantlog.core.grant.standing import closed_gate, family_of
 from grantlog.core.grant.state import GrantState
 from grantlog.core.identifiers import MICROS, Micros, StreamId
@@ -123,6 +124,8 @@ async def append(
     """Appends one prepared event and projects the state after it; None when the version was lost."""
     version = loaded.version + 1
     state = evolve(loaded.state, prepared.event, version)
+    if isinstance(state, GrantState):
+        prepared = _with_children(stream, loaded.state, prepared)
     row = Append(
         stream=stream,
         version=version,
@@ -149,6 +152,12 @@ async def append(
             raise RejectedError(verdict.reason)
 
 
+def _with_children(stream: StreamId, state: GrantState | None, prepared: Prepared[A]) -> Prepared[A]:
+    """What a family's death does to the families that were exchanged for its tokens: here, so that no rule can forget it."""
+    gate = closes(stream, state, prepared.event)
+    return prepared if gate is None else replace(prepared, gate=gate, denies=True)
+
+
 def actor_of(origin: Origin) -> str:
     """The envelope's name for who asked."""
     if origin.actor is not None:
@@ -165,7 +174,9 @@ async def _project(service: Service, stream: StreamId, state: Any, head: Head, p
     known = True
     if isinstance(state, GrantState) and state.last_expiry:
         known = await read_model.put(head.projection, stream, family_of(state), state.last_expiry)
-    if prepared.gate is not None or (prepared.denies and state is not None and not isinstance(state, GrantState)):
+    # A denial that needed no append may repeat one whose gate, above children, was not acknowledged.
+    gated = prepared.denies and (prepared.event is None or not isinstance(state, GrantState))
+    if prepared.gate is not None or (gated and state is not None):
         await service.gates.catch_up(head.gate_sequence)
         known = await read_model.raise_gates(head.projection, head.gate_sequence) and known
     if not prepared.denies:

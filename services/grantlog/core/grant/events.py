@@ -161,6 +161,8 @@ class Refreshed:
 
     access_token: AccessToken
     refreshed_at: Micros
+    refresh_expires_at: Micros
+    """When the refresh token idles out now: every use counts."""
 
 
 @event("grant.refresh_token_rotated", version=2)

@@ -27,11 +27,9 @@ from grantlog.core.identifiers import ClientId, Micros, seconds
 LIVE_TOKENS_LIMIT = 100
 """A family keeps at most this many live access tokens; one more retires the oldest."""
 
-GrantEvent = (
-    Authorized
-    | CodeRedeemed
-    | ClientCredentialsIssued
-    | Exchanged
+Birth = Authorized | ClientCredentialsIssued | Exchanged
+Growth = (
+    CodeRedeemed
     | ChildIssued
     | Refreshed
     | RefreshTokenRotated
@@ -40,6 +38,7 @@ GrantEvent = (
     | ReuseDetected
     | Revoked
 )
+GrantEvent = Birth | Growth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +81,8 @@ class Spent:
     at: Micros
     client_authentication: str
     answers: tuple[Answered, ...]
+    confirmation: Confirmation | None = None
+    """Of a public client's: who retries, or reuses it, has to prove the same key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,65 +110,48 @@ class GrantState:
     parent: UUID | None = None
     issuer: str | None = None
     children: tuple[str, ...] = ()
-    """Hashes (hex) of those access tokens of the family that were exchanged: revoking one closes its children's gate."""
+    """Hashes (hex) of those access tokens of the family that were exchanged: revoking one closes its children's gate.
+
+    They are forgotten with the token: no child outlives it.
+    """
     last_expiry: int = 0
     """The latest ``exp`` of any access token of the family, revoked and retired ones too: how long a tombstone must live."""
 
 
 def evolve(state: GrantState | None, event: GrantEvent, version: int) -> GrantState:
     """The state after ``event``, which takes ``version``. A birth needs no state; everything else does."""
-    if isinstance(event, Authorized):
-        return _authorized(event, version)
-    if isinstance(event, ClientCredentialsIssued):
-        return _client_credentials(event, version)
-    if isinstance(event, Exchanged):
-        return _exchanged(event, version)
+    match event:
+        case Authorized():
+            return _authorized(event, version)
+        case ClientCredentialsIssued():
+            return _client_credentials(event, version)
+        case Exchanged():
+            return _exchanged(event, version)
     if state is None:
         raise ValueError(f"{type(event).__name__} cannot begin a grant")
+    return replace(_grown(state, event, version), version=version)
+
+
+def _grown(state: GrantState, event: Growth, version: int) -> GrantState:
     match event:
         case CodeRedeemed():
-            assert state.code is not None
-            return _with_token(
-                replace(
-                    state,
-                    version=version,
-                    code=replace(state.code, redeemed=True),
-                    refresh=_current(event.refresh_token, version),
-                ),
-                event.access_token,
-            )
+            return _redeemed(state, event, version)
         case ChildIssued():
-            children = tuple(dict.fromkeys((*state.children, event.token_hash.hex())))
-            return replace(state, version=version, children=children)
+            return replace(state, children=tuple(dict.fromkeys((*state.children, event.token_hash.hex()))))
         case Refreshed():
-            return _with_token(replace(state, version=version), event.access_token)
+            return _refreshed(state, event)
         case RefreshTokenRotated():
-            assert state.refresh is not None
-            return _with_token(
-                replace(
-                    state,
-                    version=version,
-                    refresh=_current(event.refresh_token, version),
-                    spent=Spent(
-                        hash=state.refresh.hash,
-                        version=event.spent_version,
-                        at=event.rotated_at,
-                        client_authentication=event.client_authentication,
-                        answers=(Answered(request_digest=event.request_digest, version=version),),
-                    ),
-                ),
-                event.access_token,
-            )
+            return _rotated(state, event, version)
         case AccessTokenIssued():
-            assert state.spent is not None
-            answered = Answered(request_digest=event.request_digest, version=version)
-            spent = replace(state.spent, answers=(*state.spent.answers, answered))
-            return _with_token(replace(state, version=version, spent=spent), event.access_token)
+            return _issued_beside(state, event, version)
         case AccessTokenRevoked():
-            kept = tuple(token for token in state.tokens if token.hash != event.hash)
-            return replace(state, version=version, tokens=kept)
+            return replace(
+                state,
+                tokens=tuple(token for token in state.tokens if token.hash != event.hash),
+                children=tuple(parent for parent in state.children if parent != event.hash.hex()),
+            )
         case ReuseDetected() | Revoked():
-            return replace(state, version=version, revoked=event.cause, tokens=(), refresh=None, spent=None)
+            return replace(state, revoked=event.cause, tokens=(), refresh=None, spent=None)
         case _:
             assert_never(event)
 
@@ -233,6 +217,38 @@ def _exchanged(event: Exchanged, version: int) -> GrantState:
     )
 
 
+def _redeemed(state: GrantState, event: CodeRedeemed, version: int) -> GrantState:
+    assert state.code is not None
+    code = replace(state.code, redeemed=True)
+    return _with_token(replace(state, code=code, refresh=_current(event.refresh_token, version)), event.access_token)
+
+
+def _refreshed(state: GrantState, event: Refreshed) -> GrantState:
+    assert state.refresh is not None
+    kept = replace(state.refresh, expires_at=event.refresh_expires_at)
+    return _with_token(replace(state, refresh=kept), event.access_token)
+
+
+def _rotated(state: GrantState, event: RefreshTokenRotated, version: int) -> GrantState:
+    assert state.refresh is not None
+    spent = Spent(
+        hash=state.refresh.hash,
+        version=event.spent_version,
+        at=event.rotated_at,
+        client_authentication=event.client_authentication,
+        answers=(Answered(request_digest=event.request_digest, version=version),),
+        confirmation=state.refresh.confirmation,
+    )
+    return _with_token(replace(state, refresh=_current(event.refresh_token, version), spent=spent), event.access_token)
+
+
+def _issued_beside(state: GrantState, event: AccessTokenIssued, version: int) -> GrantState:
+    assert state.spent is not None
+    answered = Answered(request_digest=event.request_digest, version=version)
+    spent = replace(state.spent, answers=(*state.spent.answers, answered))
+    return _with_token(replace(state, spent=spent), event.access_token)
+
+
 def _current(token: RefreshToken | None, version: int) -> CurrentRefresh | None:
     if token is None:
         return None
@@ -244,9 +260,14 @@ def _current(token: RefreshToken | None, version: int) -> CurrentRefresh | None:
 def _with_token(state: GrantState, token: AccessToken) -> GrantState:
     """Adds a token; drops those that expired before it was issued, and the oldest above the limit."""
     live = tuple(known for known in state.tokens if known.expires_at > token.issued_at)
+    children = state.children
+    if children:
+        expired = {known.hash.hex() for known in state.tokens if known.expires_at <= token.issued_at}
+        children = tuple(parent for parent in children if parent not in expired)
     return replace(
         state,
         tokens=(*live, token)[-LIVE_TOKENS_LIMIT:],
+        children=children,
         last_expiry=max(state.last_expiry, token.expires_at),
     )
 
