@@ -30,6 +30,16 @@ REVOKE_TO_DENY = Histogram(
 FINDINGS = Counter("grantlog_findings", "Suspicious things that were recorded.", ("kind",), registry=REGISTRY)
 THROTTLED = Counter("grantlog_throttled", "Requests answered 429.", ("rule",), registry=REGISTRY)
 LOGINS = Counter("grantlog_logins", "Login attempts.", ("outcome",), registry=REGISTRY)
+SECOND_FACTORS = Counter(
+    "grantlog_second_factors",
+    "Proofs by a second factor, or a passkey alone.",
+    ("factor", "outcome"),
+    registry=REGISTRY,
+)
+FACTOR_CHANGES = Counter("grantlog_factor_changes", "Changes of how somebody logs in.", ("change",), registry=REGISTRY)
+BACKCHANNEL_LOGOUTS = Counter(
+    "grantlog_backchannel_logouts", "Logout tokens by what became of them.", ("outcome",), registry=REGISTRY
+)
 
 APPEND_BATCH_SIZE = Histogram("grantlog_append_batch_size", "Rows in one append.", buckets=_SIZES, registry=REGISTRY)
 APPEND_SECONDS = Histogram("grantlog_append_seconds", "Time of one append.", buckets=_FAST, registry=REGISTRY)

@@ -17,7 +17,7 @@ from grantlog_workers import current
 from grantlog_workers.process import WorkerProcess
 from grantlog_workers.schedule import PERIODS
 
-TASKS = ("families", "notify", "expire", "audit", "rotate_keys")
+TASKS = ("families", "notify", "logout", "deliver_logout", "expire", "audit", "rotate_keys")
 """One module each."""
 
 

@@ -25,11 +25,15 @@ async def nobody_to_tell(_service: Service) -> None:
     """What most tasks do when they are given up: the dead letter says it all."""
 
 
-def after_event(task: Any, handler: str, position: int, work: Work, on_dead: OnDead = nobody_to_tell) -> None:
+def after_event(
+    task: Any, handler: str, position: int, work: Work, on_dead: OnDead = nobody_to_tell, *, key: str | None = None
+) -> None:
     """Runs what follows from an event. Ends in Celery's Retry when it is to be tried again."""
 
     async def attempt(service: Service) -> Outcome:
-        return await following(service.ports, handler, position, lambda: work(service), lambda: on_dead(service))
+        return await following(
+            service.ports, handler, position, lambda: work(service), lambda: on_dead(service), key=key
+        )
 
     try:
         outcome = running().run(attempt, SOFT_TIME_LIMIT + 5)

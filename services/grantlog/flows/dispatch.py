@@ -16,6 +16,10 @@ HANDLERS: Mapping[str, tuple[str, ...]] = {
     "grant.reuse_detected": ("families",),
     "incident.finding_recorded": ("notify",),
     "incident.families_listed": ("notify",),
+    "session.ended": ("logout",),
+    "account.password_changed": ("logout",),
+    "account.locked": ("logout",),
+    "account.factor_removed": ("logout",),
 }
 """Which task follows from which event. A row a fact, a name a consequence."""
 

@@ -22,6 +22,10 @@ Work = Callable[[], Awaitable[int]]
 """Does the job; returns what it left undone."""
 
 
+class GiveUpError(Exception):
+    """What was tried will never work: no second try. The text is fit for a dead letter."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of one run: ``done``, ``skipped`` (somebody else's slot), ``again`` after ``delay`` seconds, or ``dead``."""
@@ -43,13 +47,20 @@ async def periodic(ports: Ports, job: str, period: int, work: Work) -> Outcome:
 
 
 async def following(
-    ports: Ports, handler: str, position: int, work: Work, on_dead: Callable[[], Awaitable[None]]
+    ports: Ports,
+    handler: str,
+    position: int,
+    work: Work,
+    on_dead: Callable[[], Awaitable[None]],
+    *,
+    key: str | None = None,
 ) -> Outcome:
-    """Runs what follows from the event at ``position``: again later when it fails, a dead letter after ATTEMPTS.
+    """Runs what follows from the event at ``position``: again later when it fails, a dead letter after ATTEMPTS, or at once
+    after a GiveUpError. ``key``: where a handler does several things about one event.
 
     The attempt is counted before the work begins, so that one that ends with its process counts too.
     """
-    key = task_key(handler, position)
+    key = key or task_key(handler, position)
     try:
         attempt = await _count(ports, key)
         if attempt is None:
@@ -59,6 +70,9 @@ async def following(
             await _measured(ports, handler, work)
         except asyncio.CancelledError:
             raise
+        except GiveUpError as hopeless:
+            await _bury(ports, handler, key, str(hopeless), on_dead)
+            return Outcome("dead")
         except Exception as failed:  # noqa: BLE001  # whatever it was, it is tried again and then kept as a dead letter
             if attempt == ATTEMPTS:
                 await _bury(ports, handler, key, type(failed).__name__, on_dead)
@@ -93,6 +107,8 @@ async def _measured(ports: Ports, job: str, work: Work) -> None:
         outcome = "done"
         metrics.JOB_BACKLOG.labels(job).set(backlog)
         metrics.JOB_LAST_RUN.labels(job).set(ports.log.now() / MICROS)
+    except GiveUpError:
+        raise
     except Exception:
         _log.exception("job_failed", job=job)
         raise
