@@ -23,7 +23,9 @@ def test_the_example_of_appendix_b_is_ours_too(app: Running, person: Person) -> 
     assert redeemed(app, person.code(code_challenge=CHALLENGE), code_verifier=VERIFIER).status == 200
 
 
-@pytest.mark.parametrize("verifier", ["a" * 43, "~" * 128, "-._~" * 11, secrets.token_urlsafe(64)])
+@pytest.mark.parametrize(
+    "verifier", ["a" * 43, "~" * 128, "-._~" * 11, secrets.token_urlsafe(64)], ids=["short", "long", "signs", "random"]
+)
 def test_every_verifier_of_the_right_shape_is_good(app: Running, person: Person, verifier: str) -> None:
     code = person.code(code_challenge=challenge_of(verifier))
     assert redeemed(app, code, code_verifier=verifier).status == 200
