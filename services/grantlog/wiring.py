@@ -19,6 +19,7 @@ from grantlog.adapters.postgres.opening import open_postgres
 from grantlog.adapters.postgres.pool import open_pool
 from grantlog.adapters.postgres.recover import recover
 from grantlog.adapters.redis.client import open_redis
+from grantlog.adapters.schemas import compiled
 from grantlog.core.protocol.policy import (
     AssertionRule,
     DetailsType,
@@ -30,6 +31,7 @@ from grantlog.core.protocol.policy import (
 from grantlog.core.protocol.resource import Catalog, ResourceRule
 from grantlog.flows.callers import Callers
 from grantlog.flows.client_directory import ClientDirectory
+from grantlog.flows.client_documents import ClientDocuments
 from grantlog.flows.fallback import Fallback
 from grantlog.flows.gate_watch import GateWatch
 from grantlog.flows.hearing import Hearing
@@ -82,7 +84,13 @@ def policy_of(settings: Settings) -> Policy:
         client_id_documents=settings.client_id_documents,
         exchange_depth=settings.exchange_depth,
         details_types=tuple(
-            DetailsType(type=known.type, schema=known.schema_, title=known.title, labels=known.labels)
+            DetailsType(
+                type=known.type,
+                schema=known.schema_,
+                title=known.title,
+                labels=known.labels,
+                valid=compiled(known.schema_, known.type),
+            )
             for known in settings.authorization_details_types
         ),
         trusted_issuers=tuple(_trusted(known) for known in settings.trusted_issuers),
@@ -133,6 +141,8 @@ def rules_of(settings: Settings) -> dict[str, str]:
         "user_code": settings.rate_user_code,
         "second_factor": settings.rate_second_factor,
         "finding": "1/minute",
+        "client_document": settings.rate_register,
+        "client_document_host": "60/minute",
     }
 
 
@@ -240,6 +250,7 @@ async def compose(ports: Ports, settings: Settings) -> Service:
         fallback=Fallback(ports.log, settings.fallback_limit),
         initial_access_digest=None if initial is None else sha256(initial.encode()).digest(),
     )
+    clients.by_document(ClientDocuments(service).admits)
     await watch.catch_up((await ports.log.head()).gate_sequence)
     return service
 

@@ -1,12 +1,16 @@
 """What the operator decided for all clients: issuer, lifetimes, resources. Built once from the settings, never changed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from grantlog.core.protocol.resource import Catalog
 
 ProfileName = Literal["oauth21", "oidc", "fapi2"]
+
+
+def _nothing_conforms(_entry: object) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +24,8 @@ class DetailsType:
     """What the consent page calls it."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """What the page calls its members, by a path with dots: ``creditorAccount.iban``."""
+    valid: Callable[[object], bool] = field(default=_nothing_conforms, repr=False, compare=False)
+    """``schema``, compiled by whoever reads the settings: whether an entry conforms to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
