@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from json import dumps, loads
+from typing import Any
 
 from grantlog.core.account import decide
 from grantlog.core.account.state import AccountState, evolve
 from grantlog.core.account.username import normalise
 from grantlog.core.decision import Decision, Origin, Refused
-from grantlog.core.identifiers import StreamId
-from grantlog.flows.handle import RejectedError, begin, handle, plain
+from grantlog.core.identifiers import StreamId, seconds
+from grantlog.core.protocol.claims import USERNAME, check_profile
+from grantlog.flows.handle import Prepared, RejectedError, begin, handle, plain
 from grantlog.flows.operators import CommandRefusedError, birth, settle
 from grantlog.flows.service import Service
+from grantlog.ports import Loaded
 
 PROFILE = b"account.profile"
 _TAKEN = Refused("invalid_request", "the username is taken", "username_taken")
@@ -41,14 +44,16 @@ async def known_account(service: Service, username: str) -> StreamId:
 
 
 async def create_account(
-    service: Service, username: str, password: str, origin: Origin, profile: Mapping[str, str] | None = None
+    service: Service, username: str, password: str, origin: Origin, profile: Mapping[str, Any] | None = None
 ) -> StreamId:
     """A new account. Its profile, the username in it, stands on the log under the account's own data key only.
 
-    Raises CommandRefusedError (``username_taken``, ``username_malformed``), ValueError for a password that cannot be one,
+    ``profile``: standard claims (OpenID Connect Core section 5.1), ``roles``, ``groups`` and ``entitlements``. Raises
+    CommandRefusedError (``username_taken``, ``username_malformed``), ValueError for a claim or password that cannot be one,
     UnavailableError.
     """
     ports = service.ports
+    claims = check_profile({**(profile or {}), USERNAME: username})
     hashed = username_hash(service, username)
     if hashed is None:
         raise CommandRefusedError(_MALFORMED)
@@ -56,8 +61,7 @@ async def create_account(
         raise CommandRefusedError(_TAKEN)
     account = ports.log.mint()
     await ports.passwords.set(account, password)
-    text = dumps({**(profile or {}), "username": username}, separators=(",", ":"), sort_keys=True)
-    box = await ports.data_keys.protect(account, PROFILE, text.encode())
+    box = await _protected(service, account, claims)
     decision = decide.create(None, decide.Create(username_hash=hashed, profile=box), ports.log.now())
     try:
         await begin(service, account, evolve, birth(decision), origin)
@@ -82,6 +86,28 @@ async def set_password(service: Service, username: str, password: str, cause: st
     return account
 
 
+async def change_profile(service: Service, username: str, changes: Mapping[str, Any], origin: Origin) -> StreamId:
+    """Sets claims of an account; None takes one away. What was issued before goes on, and tells the new ones.
+
+    Raises CommandRefusedError (``account_unknown``), ValueError for what cannot be a claim, UnavailableError.
+    """
+    if USERNAME in changes:
+        raise ValueError("the username is no claim: it cannot be changed here")
+    account = await known_account(service, username)
+
+    async def rule(loaded: Loaded) -> Prepared[Refused | None]:
+        known = None if loaded.state is None else await read_profile(service, account, loaded.state)
+        if known is None:
+            raise CommandRefusedError(_UNKNOWN)
+        changed = {**known, "updated_at": seconds(service.ports.log.now()), **changes}
+        kept = check_profile({name: value for name, value in changed.items() if value is not None})
+        decision = decide.change_profile(loaded.state, await _protected(service, account, kept))
+        return Prepared(event=decision.event, answer=decision.answer)
+
+    settle((await handle(service, account, evolve, rule, origin)).answer)
+    return account
+
+
 async def lock(service: Service, username: str, cause: str, origin: Origin) -> StreamId:
     """Locks an account and ends every session and grant of it. Returns when every reader knows.
 
@@ -99,13 +125,18 @@ async def unlock(service: Service, username: str, cause: str, origin: Origin) ->
     return account
 
 
-async def read_profile(service: Service, account: StreamId, state: AccountState) -> Mapping[str, str] | None:
+async def read_profile(service: Service, account: StreamId, state: AccountState) -> Mapping[str, Any] | None:
     """What the account says of its person; None when it was erased. Raises UnavailableError."""
     text = await service.ports.data_keys.reveal(account, PROFILE, state.profile)
     if text is None:
         return None
-    profile: Mapping[str, str] = loads(text)
+    profile: Mapping[str, Any] = loads(text)
     return profile
+
+
+async def _protected(service: Service, account: StreamId, profile: Mapping[str, Any]) -> bytes:
+    text = dumps(profile, separators=(",", ":"), sort_keys=True)
+    return await service.ports.data_keys.protect(account, PROFILE, text.encode())
 
 
 async def _command(service: Service, account: StreamId, rule: _Rule, origin: Origin) -> None:

@@ -22,14 +22,19 @@ async def signed_for(
     Raises UnavailableError where there is no key to sign with, or the client's keys cannot be had.
     """
     text, _ = await service.ports.signer.sign(alg, claims, typ)
-    if encryption is None:
-        return text
+    # RFC 7519 5.2: "In the case that nested signing or encryption is employed, [cty] MUST be present; in this case, the
+    # value of this parameter MUST be 'JWT'"
+    return text if encryption is None else await encrypted_for(service, client, text.encode(), encryption, "JWT")
+
+
+async def encrypted_for(
+    service: Service, client: ClientState, content: bytes, encryption: Encryption, cty: str | None
+) -> str:
+    """A JWE to the client's own key. Raises UnavailableError where that cannot be had."""
     from grantlog.flows import client_keys  # noqa: PLC0415  # until that file stands
 
     key = await client_keys.encryption_key(service, client, encryption)
-    # RFC 7519 5.2: "In the case that nested signing or encryption is employed, [cty] MUST be present; in this case, the
-    # value of this parameter MUST be 'JWT'"
-    return await service.ports.verifier.encrypt(text.encode(), key, encryption.alg, encryption.enc, "JWT")
+    return await service.ports.verifier.encrypt(content, key, encryption.alg, encryption.enc, cty)
 
 
 def algorithm_for(service: Service, client: ClientState, registered: str | None) -> str:

@@ -13,9 +13,10 @@ from grantlog.core.protocol.requests import read_form
 from grantlog.flows.service import Service
 from grantlog.ports import UnavailableError
 from grantlog.web.client_request import read_body
-from grantlog.web.keys import SERVICE
+from grantlog.web.keys import CLIENT_ORIGINS, SERVICE
 
-Policy = Literal["none", "any", "registered"]
+Policy = Literal["none", "any", "registered", "token"]
+"""``registered``: the client that the request names; ``token``: the one whose access token it brings."""
 PATIENCE = 5.0
 """Seconds for which an origin that nobody registered is not looked for again."""
 
@@ -61,7 +62,7 @@ ORIGINS = web.AppKey("origins", OriginIndex)
 
 
 async def preflight(request: web.Request) -> web.Response:
-    """``OPTIONS`` of a route whose row says ``registered``."""
+    """``OPTIONS`` of a route whose row says ``registered`` or ``token``."""
     origin = request.headers.get("Origin")
     if origin is None or not await request.app[ORIGINS].knows(origin):
         return web.Response(status=204, headers={"Vary": "Origin"})
@@ -76,9 +77,22 @@ async def open_preflight(request: web.Request) -> web.Response:
 async def answer_headers(request: web.Request, policy: Policy) -> dict[str, str]:
     """The CORS headers of an answer; for ``registered``, only where the client of this very request has the origin."""
     origin = request.headers.get("Origin")
+    if policy == "token":
+        return cors_headers("registered", origin, () if origin is None else await _origins_of_token(request, origin))
     if origin is None or policy == "any":
         return cors_headers(policy, origin, ())
     return cors_headers(policy, origin, await _origins_of_client(request))
+
+
+async def _origins_of_token(request: web.Request, origin: str) -> tuple[str, ...]:
+    """Those of the token's client. Where no token was accepted, the refusal may be read from any that is registered."""
+    told = request.get(CLIENT_ORIGINS)
+    if told is not None:
+        return told
+    try:
+        return (origin,) if await request.app[ORIGINS].knows(origin) else ()
+    except UnavailableError:
+        return ()
 
 
 async def _origins_of_client(request: web.Request) -> tuple[str, ...]:

@@ -22,5 +22,9 @@ LIFE = web.AppKey("life", Life)
 
 ORIGIN = web.RequestKey("origin", Origin)
 """Where the request came from, and its id. On every request before its handler runs."""
+SCRIPT_SRC = web.RequestKey("script_src", str)
+"""Which scripts this page may run; not there: none."""
 FORM_ACTION = web.RequestKey("form_action", str)
 """The origin or scheme of this request's redirect URI, which the page's Content-Security-Policy must let forms reach."""
+CLIENT_ORIGINS = web.RequestKey("client_origins", tuple[str, ...])
+"""The origins of the client whose access token came with the request: a protected resource knows it by nothing else."""

@@ -11,6 +11,7 @@ from grantlog.core.account.events import (
     Created,
     Locked,
     PasswordChanged,
+    ProfileChanged,
     Unlocked,
 )
 from grantlog.core.account.state import AccountState, consent_to
@@ -44,6 +45,13 @@ def change_password(state: AccountState | None, account: UUID, cause: str) -> De
     if state is None:
         return _unknown()
     return Decision(PasswordChanged(cause=cause), None, gate=GateChange("account", str(account), closes=True))
+
+
+def change_profile(state: AccountState | None, profile: bytes) -> Decision[Refused | None]:
+    """Replaces the profile, already encrypted. What was issued before goes on: it is read when somebody asks."""
+    if state is None:
+        return _unknown()
+    return Decision(ProfileChanged(profile=profile), None)
 
 
 def lock(state: AccountState | None, account: UUID, cause: str) -> Decision[Refused | None]:
