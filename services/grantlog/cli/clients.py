@@ -1,29 +1,26 @@
 """``grantlog clients``: who may ask for tokens, or about them."""
 
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from dataclasses import asdict
+from json import loads
 from typing import Any, TypeVar
 
 import click
 
+from grantlog.cli.client_options import asked, client_options
 from grantlog.cli.operating import moment, origin
 from grantlog.cli.output import fail, json_option, show, show_rows
 from grantlog.cli.running import run_with_service
-from grantlog.core.client.events import ClientMetadata
 from grantlog.core.client.state import ClientState, live_secrets
-from grantlog.core.decision import Refused
 from grantlog.core.identifiers import ClientId
-from grantlog.core.protocol.client_auth import METHODS
 from grantlog.core.protocol.errors import ProtocolError
-from grantlog.core.protocol.metadata import GRANT_TYPES, SIGNING_ALGS
-from grantlog.core.protocol.registration import read_registration
 from grantlog.flows import clients as flows
-from grantlog.flows.operators import CommandRefusedError
+from grantlog.flows.sector_identifier import check_sector
 from grantlog.flows.service import Service
 
 T = TypeVar("T")
 
-COLUMNS = ("client_id", "name", "authentication", "grant_types", "secrets", "suspended", "registered_at")
+COLUMNS = ("client_id", "name", "authentication", "grant_types", "secrets", "verified", "suspended", "registered_at")
 
 
 @click.group()
@@ -34,54 +31,63 @@ def clients() -> None:
 @clients.command()
 @click.argument("name")
 @click.option("--id", "client_id", help="Its client_id; made up where it is not given.")
-@click.option("--redirect-uri", "redirect_uris", multiple=True, help="May be given more than once.")
-@click.option("--grant", "grant_types", multiple=True, type=click.Choice(GRANT_TYPES), help="A grant type it may use.")
-@click.option("--scope", help="Scopes it may ask for, separated by spaces; all where it is not given.")
-@click.option("--auth-method", type=click.Choice(METHODS), help="How it authenticates; none is a public client.")
-@click.option("--native", is_flag=True, help="An application on its users' machines (RFC 8252).")
-@click.option("--origin", "origins", multiple=True, help="A browser origin that CORS lets in.")
-@click.option("--id-token-alg", type=click.Choice(SIGNING_ALGS), help="How its ID tokens are signed; RS256.")
-@click.option("--token-format", type=click.Choice(["opaque", "jwt"]), help="Its access tokens; as the resource says.")
-@click.option("--resource", "resources", multiple=True, help="An audience it may ask for; all where none is given.")
-@click.option("--introspects", multiple=True, help="A resource server: an audience whose tokens it may introspect.")
+@client_options
 @json_option
-def add(  # noqa: PLR0917, RUF100  # one argument an option
-    *,
-    name: str,
-    client_id: str | None,
-    redirect_uris: tuple[str, ...],
-    grant_types: tuple[str, ...],
-    scope: str | None,
-    auth_method: str | None,
-    native: bool,
-    origins: tuple[str, ...],
-    id_token_alg: str | None,
-    token_format: Any,
-    resources: tuple[str, ...],
-    introspects: tuple[str, ...],
-    as_json: bool,
-) -> None:
-    """Register a client. Its secret is printed this once; only a hash of it is kept."""
-    document = {
-        "client_name": name,
-        "redirect_uris": list(redirect_uris),
-        # a resource server asks about tokens, and asks for none
-        "grant_types": list(grant_types) if grant_types or introspects else None,
-        "scope": scope,
-        "token_endpoint_auth_method": auth_method,
-        "application_type": "native" if native else None,
-        "allowed_cors_origins": list(origins),
-        "id_token_signed_response_alg": id_token_alg,
-    }
+def add(*, name: str, client_id: str | None, as_json: bool, **options: Any) -> None:
+    """Register a client. Its secret is printed this once; nobody can read it again."""
+    wanted = asked(name, options)
 
     async def work(service: Service) -> dict[str, object]:
-        request = read_registration(document, flows.known_scopes(service))
-        metadata = replace(
-            flows.metadata_of(request), resources=resources, introspects=introspects, access_token_format=token_format
-        )
-        _check_audiences(service, metadata)
+        metadata = wanted.metadata(service.policy)
+        await check_sector(service, metadata)
         made = await flows.register(service, metadata, origin(service), ClientId(client_id) if client_id else None)
         return {"client_id": made.state.client_id, "client_secret": made.secret, "name": made.state.metadata.name}
+
+    show(_run(work), as_json=as_json)
+
+
+@clients.command("update")
+@click.argument("client_id")
+@click.option("--name", help="Its name; without it the client has none.")
+@client_options
+@json_option
+def update_client(*, client_id: str, name: str | None, as_json: bool, **options: Any) -> None:
+    """Replace a client's registration as a whole: what is not given goes back to its default. Secrets stay."""
+    wanted = asked(name, options)
+
+    async def work(service: Service) -> dict[str, object]:
+        metadata = wanted.metadata(service.policy)
+        await check_sector(service, metadata)
+        return _row(service, await flows.update(service, ClientId(client_id), metadata, origin(service)))
+
+    show(_run(work), as_json=as_json)
+
+
+@clients.command("show")
+@click.argument("client_id")
+@json_option
+def show_client(*, client_id: str, as_json: bool) -> None:
+    """Show all that a client is registered with, and what an operator decided about it."""
+
+    async def work(service: Service) -> dict[str, object]:
+        state = await flows.find(service, ClientId(client_id))
+        metadata = asdict(state.metadata)
+        metadata["jwks"] = loads(state.metadata.jwks) if state.metadata.jwks else None
+        managed = state.registration_token_hash is not None
+        return {**_row(service, state), "managed": managed, "removed": state.deregistered, **metadata}
+
+    show(_run(work), as_json=as_json)
+
+
+@clients.command()
+@click.argument("client_id")
+@json_option
+def remove(*, client_id: str, as_json: bool) -> None:
+    """Remove a client for ever. Everything that was issued to it is dead when the command ends; its id is never used again."""
+
+    async def work(service: Service) -> dict[str, object]:
+        state = await flows.remove(service, ClientId(client_id), origin(service))
+        return {"client_id": state.client_id, "removed": state.deregistered}
 
     show(_run(work), as_json=as_json)
 
@@ -148,14 +154,6 @@ def _run(work: Callable[[Service], Coroutine[Any, Any, T]]) -> T:
         fail(wrong.description)
 
 
-def _check_audiences(service: Service, metadata: ClientMetadata) -> None:
-    known = {rule.uri for rule in service.policy.catalog.rules} | {service.policy.issuer}
-    unknown = sorted({*metadata.resources, *metadata.introspects} - known)
-    if unknown:
-        described = f"GRANTLOG_RESOURCES does not know {unknown[0]}"
-        raise CommandRefusedError(Refused("invalid_target", described, "audience_unknown"))
-
-
 def _row(service: Service, state: ClientState) -> dict[str, object]:
     return {
         "client_id": state.client_id,
@@ -163,6 +161,7 @@ def _row(service: Service, state: ClientState) -> dict[str, object]:
         "authentication": state.metadata.token_endpoint_auth_method,
         "grant_types": state.metadata.grant_types,
         "secrets": len(live_secrets(state, service.ports.log.now())),
+        "verified": state.metadata.verified,
         "suspended": state.suspended,
         "registered_at": moment(state.registered_at),
     }

@@ -1,15 +1,18 @@
 """Registered clients by ``client_id``, remembered until a gate says that one has changed."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from grantlog.core.client.state import ClientState
 from grantlog.core.decision import Name, Stamp
 from grantlog.core.grant.standing import Gate
 from grantlog.core.identifiers import ClientId, StreamId
+from grantlog.core.protocol.client_document import looks_like_url
 from grantlog.flows.gate_watch import GateWatch
 from grantlog.ports import EventLog
 
 REMEMBERED = 10_000
+Admits = Callable[[ClientId], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,12 @@ class ClientDirectory:
         self._log = log
         self._watch = watch
         self._known: dict[ClientId, KnownClient] = {}
+        self._admits: Admits | None = None
         watch.on_change(self._forget)
+
+    def by_document(self, admits: Admits) -> None:
+        """From now on an id that is a URL is asked about first: the document there may be new, or gone."""
+        self._admits = admits
 
     def _forget(self, gate: Gate) -> None:
         if gate.kind == "client":
@@ -40,6 +48,8 @@ class ClientDirectory:
 
     async def find(self, client_id: ClientId) -> KnownClient | None:
         """The client with this id, or None. Raises UnavailableError where the log does not answer."""
+        if looks_like_url(client_id) and (self._admits is None or not await self._admits(client_id)):
+            return None
         known = self._known.get(client_id)
         if known is not None:
             return known

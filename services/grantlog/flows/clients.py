@@ -11,13 +11,14 @@ from grantlog.core.client.state import ClientState, evolve
 from grantlog.core.decision import Decision, Origin, Refused
 from grantlog.core.identifiers import ClientId, Micros, StreamId
 from grantlog.core.protocol.client_auth import CLIENT_ID_LIMIT, secret_digest
-from grantlog.core.protocol.client_secret import SECRET_BYTES, write_client_secret
-from grantlog.core.protocol.registration import RegistrationRequest
-from grantlog.core.protocol.scope import OIDC_SCOPES
+from grantlog.core.protocol.client_document import looks_like_url
+from grantlog.core.protocol.client_secret import SECRET_BYTES, write_client_secret, write_registration_token
 from grantlog.flows.handle import RejectedError, begin, handle, plain
 from grantlog.flows.operators import CommandRefusedError, birth, settle
 from grantlog.flows.service import Service
 
+SEALED = "client_secret_jwt"
+"""The purpose under which such a client's secret is kept: it has to be read again, to verify by."""
 _Rule = Callable[[ClientState | None], Decision[Refused | None]]
 
 
@@ -28,6 +29,8 @@ class NewClient:
     stream: StreamId
     state: ClientState
     secret: str | None = field(repr=False)
+    registration_token: str | None = field(default=None, repr=False)
+    """By which it manages its registration (RFC 7592), where it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,63 +41,60 @@ class NewSecret:
     previous_until: Micros | None
 
 
-def metadata_of(request: RegistrationRequest) -> ClientMetadata:
-    """What a registration makes of a client."""
-    return ClientMetadata(
-        name=request.name,
-        token_endpoint_auth_method=request.token_endpoint_auth_method,
-        redirect_uris=request.redirect_uris,
-        grant_types=request.grant_types,
-        response_types=request.response_types,
-        scope=request.scope,
-        application_type=request.application_type,
-        id_token_signed_response_alg=request.id_token_signed_response_alg,
-        origins=request.origins,
-        client_uri=request.client_uri,
-        logo_uri=request.logo_uri,
-        policy_uri=request.policy_uri,
-        tos_uri=request.tos_uri,
-    )
-
-
-def known_scopes(service: Service) -> tuple[str, ...]:
-    """Every scope that a client may be registered for."""
-    return (*service.policy.catalog.scopes, *OIDC_SCOPES)
-
-
 async def register(
-    service: Service, metadata: ClientMetadata, origin: Origin, client_id: ClientId | None = None
+    service: Service,
+    metadata: ClientMetadata,
+    origin: Origin,
+    client_id: ClientId | None = None,
+    *,
+    managed: bool = False,
+    by_document: bool = False,
 ) -> NewClient:
-    """RFC 7591 section 3: a new client, with a secret unless it is public, and an id unless it has one already.
+    """RFC 7591 section 3: a new client, with a secret where it proves itself by one, and an id unless it has one already.
 
-    Raises CommandRefusedError (``client_id_taken``, ``client_id_malformed``), UnavailableError.
+    ``managed``: it gets a registration access token (RFC 7592). ``by_document``: its id is the URL of its document. Raises
+    CommandRefusedError (``client_id_taken``, ``client_id_malformed``), UnavailableError.
     """
     log, secrets = service.ports.log, service.ports.secrets
     wanted = client_id or ClientId(urlsafe_b64encode(secrets.random(16)).rstrip(b"=").decode())
-    # RFC 6749 A.1: client-id = *VSCHAR, the printable characters of ASCII
-    if len(wanted) > CLIENT_ID_LIMIT or not (wanted.isascii() and wanted.isprintable()):
+    # RFC 6749 A.1: client-id = *VSCHAR, the printable characters of ASCII. What looks like a URL is a document's.
+    sound = len(wanted) <= CLIENT_ID_LIMIT and wanted.isascii() and wanted.isprintable()
+    if not sound or looks_like_url(wanted) != by_document:
         raise CommandRefusedError(
-            Refused("invalid_client_metadata", "a client_id is printable ASCII", "client_id_malformed")
+            Refused("invalid_client_metadata", "a client_id is printable ASCII, and no URL", "client_id_malformed")
         )
-    secret = None if metadata.token_endpoint_auth_method == "none" else _new_secret(service)
-    command = decide.Register(
-        client_id=wanted, metadata=metadata, secret_hash=None if secret is None else secret_digest(secret)
-    )
+    method = metadata.token_endpoint_auth_method
     stream = log.mint()
+    secret = _new_secret(service) if method in decide.HASHED or method == SEALED else None
+    token = write_registration_token(secrets.random(SECRET_BYTES), service.policy.token_prefix) if managed else None
+    command = decide.Register(
+        client_id=wanted,
+        metadata=metadata,
+        secret_hash=secret_digest(secret) if secret is not None and method in decide.HASHED else None,
+        registration_token_hash=None if token is None else secret_digest(token),
+    )
+    prepared = birth(decide.register(None, command, log.now()))
+    if secret is not None and method == SEALED:
+        await service.ports.kept.keep(stream, SEALED, secret.encode())
     try:
-        begun = await begin(service, stream, evolve, birth(decide.register(None, command, log.now())), origin)
+        begun = await begin(service, stream, evolve, prepared, origin)
     except RejectedError:
         taken = Refused("invalid_client_metadata", "the client_id is taken", "client_id_taken")
         raise CommandRefusedError(taken) from None
-    return NewClient(stream, begun.state, secret)
+    return NewClient(stream, begun.state, secret, token)
 
 
 async def rotate_secret(service: Service, client_id: ClientId, origin: Origin, overlap: int | None = None) -> NewSecret:
     """Gives a client another secret; the newest before it works on for ``overlap`` seconds, and no other.
 
-    Raises CommandRefusedError (``client_unknown``, ``client_public``), UnavailableError.
+    A ``client_secret_jwt`` client has one secret only: the one before it is dead at once. Raises CommandRefusedError
+    (``client_unknown``, ``client_public``), UnavailableError.
     """
     text = _new_secret(service)
+    known = await service.clients.find(client_id)
+    if known is not None and known.state.metadata.token_endpoint_auth_method == SEALED and not known.state.deregistered:
+        await service.ports.kept.keep(known.stream, SEALED, text.encode())
+        return NewSecret(text, None)
     span = service.policy.secret_overlap if overlap is None else overlap
     command = decide.AddSecret(secret_hash=secret_digest(text), overlap=span)
     state = await _command(
@@ -121,6 +121,27 @@ async def update(service: Service, client_id: ClientId, metadata: ClientMetadata
     return await _command(
         service, client_id, lambda state: decide.update(state, metadata, service.ports.log.now()), origin
     )
+
+
+async def remove(service: Service, client_id: ClientId, origin: Origin) -> ClientState:
+    """Removes a client for ever (RFC 7592 section 2.3). Returns when every reader knows that all it had is dead.
+
+    Raises CommandRefusedError (``client_unknown``), UnavailableError: try again.
+    """
+    state = await _command(service, client_id, decide.deregister, origin)
+    stream = await service.ports.log.bearer(decide.client_name(client_id))
+    if stream is not None:
+        await service.ports.kept.forget(stream, SEALED)
+    return state
+
+
+async def find(service: Service, client_id: ClientId) -> ClientState:
+    """A client as it stands. Raises CommandRefusedError (``client_unknown``), UnavailableError."""
+    stream = await service.ports.log.bearer(decide.client_name(client_id))
+    state = None if stream is None else (await service.ports.log.load(stream)).state
+    if not isinstance(state, ClientState):
+        raise CommandRefusedError(Refused("invalid_client", "the client is not known", "client_unknown"))
+    return state
 
 
 async def listing(service: Service, limit: int = 1000) -> Sequence[ClientState]:

@@ -36,6 +36,8 @@ STATUS: Mapping[str, int] = MappingProxyType(
         # RFC 7591 3.2.2
         "invalid_redirect_uri": 400,
         "invalid_client_metadata": 400,
+        "invalid_software_statement": 400,
+        "unapproved_software_statement": 400,
         # RFC 8707 2
         "invalid_target": 400,
         # OpenID Connect Core 3.1.2.6
@@ -46,6 +48,13 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "request_not_supported": 400,
         "request_uri_not_supported": 400,
         "registration_not_supported": 400,
+        # OpenID Connect Core Error Code unmet_authentication_requirements 1.0
+        "unmet_authentication_requirements": 400,
+        # RFC 9396 5
+        "invalid_authorization_details": 400,
+        # RFC 9101 7 and RFC 9126 2.3
+        "invalid_request_uri": 400,
+        "invalid_request_object": 400,
     }
 )
 """Every error this server gives, and the HTTP status it has where it is not redirected."""
