@@ -3,27 +3,28 @@
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from structlog import get_logger
-
 from grantlog import metrics
 from grantlog.core.account.state import AccountState
-from grantlog.core.decision import Origin
+from grantlog.core.decision import Origin, Stamp
 from grantlog.core.grant.events import Authentication, Authorized
 from grantlog.core.grant.state import evolve
-from grantlog.core.identifiers import MICROS, after, bucket_of
+from grantlog.core.identifiers import MICROS, StreamId, after, bucket_of
+from grantlog.core.protocol.authorize import AuthorizationRequest
 from grantlog.core.protocol.errors import ProtocolError
 from grantlog.core.protocol.redirect_uri import matches
-from grantlog.core.protocol.resource import choose, reachable
+from grantlog.core.protocol.scope import OFFLINE_ACCESS
 from grantlog.core.protocol.token_text import SECRET_BYTES, Handle, Kind, write
+from grantlog.flows import consents
 from grantlog.flows.accounts import read_profile
-from grantlog.flows.authorize import code_location, error_location, known_client
+from grantlog.flows.authorization_answer import Answer, answered_before, forget, once, refuse, respond
 from grantlog.flows.client_directory import KnownClient
-from grantlog.flows.handle import Prepared, begin
+from grantlog.flows.consents import Wish
+from grantlog.flows.handle import Prepared, RejectedError, begin
+from grantlog.flows.known_client import known_client
 from grantlog.flows.pending import Pending, answered
 from grantlog.flows.service import Service
 from grantlog.flows.sessions import Session
-
-_log = get_logger(__name__)
+from grantlog.flows.subjects import subject_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +33,16 @@ class Question:
 
     client: KnownClient
     scope: tuple[str, ...]
-    audience: tuple[str, ...]
-    """Every resource that can be reached with it; none where only the user's identity is asked for."""
+    wish: Wish
+    details: str
+    """``authorization_details`` as compact JSON; empty: none."""
 
 
 async def question(service: Service, pending: Pending) -> Question:
     """What the page says. Raises ProtocolError where the client is gone or suspended meanwhile, UnavailableError."""
-    client = await _acting_client(service, pending)
-    request = pending.request
-    catalog, allowed = service.policy.catalog, client.state.metadata.resources
-    # what was asked for may have been withdrawn meanwhile
-    choose(catalog, service.policy.issuer, request.scope, request.resources, allowed)
-    return Question(client, request.scope, reachable(catalog, request.scope, request.resources, allowed))
+    client, request = await acting_client(service, pending), pending.request
+    wish = consents.wish_of(service, client, request.scope, request.resources)
+    return Question(client, request.scope, wish, request.details)
 
 
 async def user_name(service: Service, session: Session) -> str:
@@ -52,29 +51,84 @@ async def user_name(service: Service, session: Session) -> str:
     profile = None
     if isinstance(loaded.state, AccountState):
         profile = await read_profile(service, session.account, loaded.state)
-    return (profile or {}).get("name") or (profile or {}).get("username") or str(session.account)
+    found = (profile or {}).get("name") or (profile or {}).get("username")
+    return str(found) if found else str(session.account)
 
 
-async def allow(service: Service, pending: Pending, session: Session, origin: Origin) -> str:
-    """Begins the grant; where the browser takes its code. The pending request is taken: nobody else answers it.
+async def allow(service: Service, pending: Pending, session: Session, origin: Origin, *, asked: bool = False) -> Answer:
+    """Begins the grant; the answer that takes its code to the client. ``asked``: the user has just said yes on the page, and
+    that is remembered; else it has to be remembered already.
 
-    Raises ProtocolError, UnavailableError.
+    The pending request is taken: nobody else answers it. Raises ProtocolError, CommandRefusedError, UnavailableError.
     """
-    client = await _acting_client(service, pending)
-    request, log, secrets = pending.request, service.ports.log, service.ports.secrets
+    client, request = await acting_client(service, pending), pending.request
+    # before anybody asks what was allowed: who takes it back in between gets a grant that is born dead
+    stamp = consents.stamp_of(service, session.account, request.client_id)
+    if asked:
+        consents.wish_of(service, client, request.scope, request.resources)
+        await consents.remember(service, session, client, request, origin)
+    elif not await consents.remembered(service, session, client, request):
+        error = ProtocolError("consent_required", "the end user has to consent", "consent_withdrawn")
+        return await refuse(service, request, error, origin)
+    stream, event, code = _grant(service, client, request, session, stamp)
+    answer = await respond(service, request, [("code", code)])
+    who = replace(origin, client_id=request.client_id, account=session.account)
+    try:
+        await begin(service, stream, evolve, Prepared(event=event, answer=None, replays=once(service, request)), who)
+    except RejectedError:
+        raise answered_before() from None
+    await forget(service, request)
+    await answered(service, pending, origin.subscriber)
+    metrics.TOKENS_ISSUED.labels("authorization_code", "authorization_code").inc()
+    return answer
+
+
+async def deny(service: Service, pending: Pending, origin: Origin) -> Answer:
+    """The answer that takes the user's no to the client. Raises ProtocolError, UnavailableError."""
+    # RFC 6749 4.1.2.1: "access_denied: The resource owner or authorization server denied the request."
+    error = ProtocolError("access_denied", "the user denied the request", "consent_denied")
+    return await refuse(service, pending.request, error, origin)
+
+
+def stamps_of(session: Session, scope: tuple[str, ...]) -> tuple[Stamp, ...]:
+    """What a grant inherits of the session it was allowed in.
+
+    OpenID Connect Core 11: offline_access "requests that an OAuth 2.0 Refresh Token be issued that can be used to obtain an
+    Access Token that grants access [...] even when the End-User is not present (not logged in)". All else ends with the
+    session.
+    """
+    return session.account_stamps if OFFLINE_ACCESS in scope else session.stamps
+
+
+async def acting_client(service: Service, pending: Pending) -> KnownClient:
+    """The client, as it is now and not as it was when the request began.
+
+    Raises ProtocolError where it is gone or suspended, or the redirect URI is no longer its own; UnavailableError.
+    """
+    client = await known_client(service, pending.request.client_id)
+    if client.state.suspended:
+        raise ProtocolError("unauthorized_client", "the client is suspended", "client_suspended")
+    if not matches(pending.request.redirect_uri, client.state.metadata.redirect_uris):
+        raise ProtocolError("invalid_request", "redirect_uri is not registered any more", "redirect_uri_withdrawn")
+    return client
+
+
+def _grant(
+    service: Service, client: KnownClient, request: AuthorizationRequest, session: Session, stamp: Stamp
+) -> tuple[StreamId, Authorized, str]:
+    """The birth of a grant, and the text of its code. Nothing has happened until the append."""
+    log, secrets = service.ports.log, service.ports.secrets
     now = log.now()
     stream, secret = log.mint(bucket_of(session.account)), secrets.random(SECRET_BYTES)
     code_expires_at = after(now, service.policy.code_lifetime)
-    handle = Handle(Kind.CODE, stream, 1, -(-code_expires_at // MICROS))
-    code = write(handle, secret, secrets.token_mac_keys()[0], service.policy.token_prefix)
     event = Authorized(
         client_id=request.client_id,
         account=session.account,
-        session=session.stream,
+        session=session.root,
         # OpenID Connect Core 2: "A locally unique and never reassigned identifier within the Issuer for the End-User"
-        subject=str(session.account),
+        subject=subject_of(service, client.state, session.account),
         # every gate as it was when the credential was checked: who is logged out in between gets a code that is born dead
-        stamps=(*session.stamps, client.stamp),
+        stamps=(*stamps_of(session, request.scope), client.stamp, stamp),
         scope=request.scope,
         resources=request.resources,
         redirect_uri=request.redirect_uri,
@@ -88,29 +142,10 @@ async def allow(service: Service, pending: Pending, session: Session, origin: Or
             nonce=request.nonce,
             amr=session.state.amr,
             acr=session.state.acr,
+            claims=request.claims,
         ),
+        details=request.details,
+        dpop_jkt=request.dpop_jkt,
     )
-    who = replace(origin, client_id=request.client_id, account=session.account)
-    await begin(service, stream, evolve, Prepared(event=event, answer=None), who)
-    await answered(service, pending, origin.subscriber)
-    metrics.TOKENS_ISSUED.labels("authorization_code", "authorization_code").inc()
-    return code_location(service, code, request.redirect_uri, request.state)
-
-
-def deny(service: Service, pending: Pending, origin: Origin) -> str:
-    """Where the browser takes the user's no."""
-    # RFC 6749 4.1.2.1: "access_denied: The resource owner or authorization server denied the request."
-    error = ProtocolError("access_denied", "the user denied the request", "consent_denied")
-    metrics.REFUSED.labels("consent", error.reason).inc()
-    _log.info("redirected_error", error=error.error, reason=error.reason, request_id=origin.request_id)
-    return error_location(service, error, pending.request.redirect_uri, pending.request.state)
-
-
-async def _acting_client(service: Service, pending: Pending) -> KnownClient:
-    """The client, as it is now and not as it was when the request began."""
-    client = await known_client(service, pending.request.client_id)
-    if client.state.suspended:
-        raise ProtocolError("unauthorized_client", "the client is suspended", "client_suspended")
-    if not matches(pending.request.redirect_uri, client.state.metadata.redirect_uris):
-        raise ProtocolError("invalid_request", "redirect_uri is not registered any more", "redirect_uri_withdrawn")
-    return client
+    handle = Handle(Kind.CODE, stream, 1, -(-code_expires_at // MICROS))
+    return stream, event, write(handle, secret, secrets.token_mac_keys()[0], service.policy.token_prefix)

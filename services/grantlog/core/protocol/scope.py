@@ -7,7 +7,8 @@ from grantlog.core.protocol.errors import ProtocolError
 
 LENGTH_LIMIT = 2048
 TOKENS_LIMIT = 64
-OIDC_SCOPES = ("openid", "profile", "email", "address", "phone", "offline_access")
+OFFLINE_ACCESS = "offline_access"
+OIDC_SCOPES = ("openid", "profile", "email", "address", "phone", OFFLINE_ACCESS)
 """OpenID Connect Core sections 5.4 and 11. They ask for claims or a refresh token, and belong to no resource."""
 
 # RFC 6749 3.3: "scope = scope-token *( SP scope-token )", "scope-token = 1*( %x21 / %x23-5B / %x5D-7E )"
