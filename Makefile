@@ -24,7 +24,7 @@ test: lint ## Run every check and every test
 	@echo "== pure tests, all branches of core and projections covered"
 	@$(PYTHON) -m pytest -q --cov --cov-report=term $(PURE)
 	@echo "== tests with real servers"
-	@$(PYTHON) -m pytest -q --durations=10 $(PURE:%=--ignore=%)
+	@$(PYTHON) -m pytest -q -n 4 --dist loadfile --durations=10 $(PURE:%=--ignore=%)
 
 .PHONY: lint
 lint: $(STAMP) ## Lint, formatting, types, import contracts
