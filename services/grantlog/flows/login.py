@@ -1,9 +1,9 @@
-"""Login with a password: who are you? Every refusal is the same answer, at the same cost."""
+"""Login with a password: who are you? Every refusal is the same answer, at the same cost.
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
+A right password of somebody who has a second factor is half a login: it says so, and begins nothing.
+"""
+
 from dataclasses import dataclass
-from hmac import compare_digest
 
 from structlog import get_logger
 
@@ -11,26 +11,24 @@ from grantlog import metrics
 from grantlog.core.account.decide import username_name
 from grantlog.core.account.state import AccountState
 from grantlog.core.decision import Origin
-from grantlog.core.identifiers import StreamId
+from grantlog.core.identifiers import StreamId, seconds
+from grantlog.core.protocol.acr import BY_PASSWORD
+from grantlog.flows import second_factor
 from grantlog.flows.accounts import username_hash
+from grantlog.flows.admit import LoggedIn, Proven, admit
+from grantlog.flows.known_device import known_device
+from grantlog.flows.second_factor import Goal
 from grantlog.flows.service import Service
-from grantlog.flows.sessions import Session, begin_session
 
 _log = get_logger(__name__)
 
 ACCOUNT_RULE = "login_account"
 ADDRESS_RULE = "login_address"
-_NOISE_BYTES = 16
-_DEVICE_BYTES = _NOISE_BYTES + 32
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedIn:
-    """Who they said they are, they are."""
-
-    session_cookie: str
-    device_cookie: str
-    session: Session
+class SecondFactorNeeded:
+    """The password is right, and not enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +38,18 @@ class LoginRefused:
     retry_after: int = 0
 
 
-async def log_in(
-    service: Service, username: str, password: str, device: str | None, origin: Origin
-) -> LoggedIn | LoginRefused:
-    """Checks a password and begins a session. ``device``: the device cookie, where the browser has one.
+async def log_in(  # what was typed, what the browser holds, where it leads
+    service: Service,
+    username: str,
+    password: str,
+    device: str | None,
+    origin: Origin,
+    *,
+    goal: Goal,
+    former: str | None = None,
+) -> LoggedIn | SecondFactorNeeded | LoginRefused:
+    """Checks a password and begins a session, or asks for the second factor. ``device`` and ``former``: the device and session
+    cookies, where the browser has them.
 
     Only failures count, per account and per address. Whoever failed too often on an account from elsewhere does not lock
     out a device that has logged in to it before: that device has a bucket of its own.
@@ -69,13 +75,13 @@ async def log_in(
     loaded = await service.ports.log.load(account)
     if not isinstance(loaded.state, AccountState) or loaded.state.locked:
         return _refused("locked", origin)
-    noise = noise or service.ports.secrets.random(_NOISE_BYTES)
-    device_cookie = _device_text(service, account, noise)
-    device_hash = service.ports.secrets.keyed_hash("device", device_cookie.encode())
-    session_cookie, session = await begin_session(service, account, check.epoch, device_hash, origin)
     await throttle.clear(ACCOUNT_RULE, subject)
-    metrics.LOGINS.labels("ok").inc()
-    return LoggedIn(session_cookie, device_cookie, session)
+    proven = Proven(account, check.epoch, BY_PASSWORD, noise, seconds(service.ports.log.now()))
+    if loaded.state.factors:
+        metrics.LOGINS.labels("second_factor").inc()
+        await second_factor.ask(service, proven, goal)
+        return SecondFactorNeeded()
+    return await admit(service, proven, origin, former)
 
 
 async def _find(service: Service, username: str) -> tuple[StreamId | None, str]:
@@ -84,26 +90,6 @@ async def _find(service: Service, username: str) -> tuple[StreamId | None, str]:
     if hashed is None:
         return None, service.ports.secrets.keyed_hash("no username", username.encode()).hex()
     return await service.ports.log.bearer(username_name(hashed)), hashed.hex()
-
-
-def known_device(service: Service, account: StreamId | None, cookie: str | None) -> bytes | None:
-    """What names the device, where its cookie proves that it has logged in to this account before."""
-    if account is None or cookie is None:
-        return None
-    try:
-        raw = urlsafe_b64decode(cookie)
-    except (Base64Error, ValueError):
-        return None
-    noise = raw[:_NOISE_BYTES]
-    if len(raw) != _DEVICE_BYTES or not compare_digest(cookie.encode(), _device_text(service, account, noise).encode()):
-        return None
-    return noise
-
-
-def _device_text(service: Service, account: StreamId, noise: bytes) -> str:
-    """A device cookie: it tells nobody whose it is, and only for its account does it prove anything."""
-    proof = service.ports.secrets.keyed_hash("device cookie", account.bytes + noise)
-    return urlsafe_b64encode(noise + proof).decode()
 
 
 def _refused(outcome: str, origin: Origin, retry_after: int = 0) -> LoginRefused:

@@ -13,8 +13,17 @@ NOBODY = ClientId("")
 """No client has this id, and none can get it (``clients.register``)."""
 
 
-async def begin(service: Service, path: str, browser: str, subscriber: str, *, max_age: int | None = None) -> str:
-    """Keeps the wish to see the page at ``path`` (below the issuer), logged in ``max_age`` seconds ago at most. Its id.
+async def begin(
+    service: Service,
+    path: str,
+    browser: str,
+    subscriber: str,
+    *,
+    max_age: int | None = None,
+    acr_values: tuple[str, ...] = (),
+) -> str:
+    """Keeps the wish to see the page at ``path`` (below the issuer), logged in ``max_age`` seconds ago at most, by one of
+    ``acr_values`` where that can be. Its id.
 
     Raises TooManyRequestsError, ProtocolError, UnavailableError as ``pending.store`` does.
     """
@@ -30,6 +39,7 @@ async def begin(service: Service, path: str, browser: str, subscriber: str, *, m
         max_age=max_age,
         login_hint=None,
         response_mode="query",
+        acr_values=acr_values,
     )
     key, _ = await pending.store(service, request, browser, subscriber)
     return key

@@ -65,12 +65,14 @@ async def begin_session(
     amr: tuple[str, ...] = BY_PASSWORD,
     acr: str = PWD,
     former: str | None = None,
+    auth_time: int | None = None,
 ) -> tuple[str, Session]:
     """Begins a session of who has just proven to be ``account``; the text of its cookie, and the session.
 
     ``epoch`` is that of the account's gate, read together with the proof. Always a new id: what stood in the browser
     before, planted or not, is never authenticated. ``former`` is the session cookie that stood there: the same person's
-    session goes on in the new one, and somebody else's is ended. Raises UnavailableError.
+    session goes on in the new one, and somebody else's is ended. ``auth_time``: when the first factor was proven, where that
+    was not now. Raises UnavailableError.
     """
     log, secrets = service.ports.log, service.ports.secrets
     lineage = await _lineage(service, account, former, origin)
@@ -84,6 +86,7 @@ async def begin_session(
         stamps=(Stamp("account", str(account), epoch), *lineage),
         device=device,
         lifetime=service.policy.session_lifetime,
+        auth_time=auth_time,
     )
     decision = decide.start(None, command, now)
     prepared = Prepared(event=decision.event, answer=decision.answer)

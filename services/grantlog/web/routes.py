@@ -22,18 +22,20 @@ from grantlog.web.endpoints import (
     login,
     logout,
     metadata,
+    par,
     register,
     revoke,
+    second_factor,
     start,
     static,
     token,
 )
-from grantlog.web.endpoints.static import ICON, STYLESHEET
+from grantlog.web.endpoints.static import ICON, PASSKEY_SCRIPT, STYLESHEET
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Role = Literal["issuer", "introspection"]
 Auth = Literal["none", "client", "bearer", "cookie", "session"]
-"""A client's credentials; the initial access token; the cookie of a login under way; a session."""
+"""A client's credentials; the initial access token, or a registration access token; the cookie of a login under way; a session."""
 Cors = Literal["none", "any", "registered"]
 Kind = Literal["data", "page", "form", "either"]
 """Answers are for programs, or for people; a form is a page's POST; either: as ``Accept`` says."""
@@ -73,6 +75,7 @@ def table(settings: Settings) -> tuple[Route, ...]:
     # post there from their own pages, so that is no form of ours.
     by_query, by_form = authorize.by_query, authorize.by_form
     one, many, ready = introspect.introspect, introspect.introspect_batch, health.readyz_introspection
+    second = "~/login/second-factor"
     css, svg = "~" + STYLESHEET, "~" + ICON
     some = f"public, max-age={settings.jwks_max_age}"
     own, guard, every = ISSUER, INTROSPECTION, EVERYWHERE
@@ -83,7 +86,11 @@ def table(settings: Settings) -> tuple[Route, ...]:
         ("introspect",       "POST", "~/introspect",       one,               guard, "client",  "none",       NEVER, "data"),
         ("introspect_batch", "POST", "~/introspect/batch", many,              guard, "client",  "none",       NEVER, "data"),
         ("revoke",           "POST", "~/revoke",           revoke.revoke,     own,   "client",  "registered", NEVER, "data"),
+        ("par",              "POST", "~/par",              par.par,           own,   "client",  "registered", NEVER, "data"),
         ("register",         "POST", "~/register",         register.register, own,   "bearer",  "none",       NEVER, "data"),
+        ("registration",     "GET",  "~/register",         register.read,     own,   "bearer",  "none",       NEVER, "data"),
+        ("registration",     "PUT",  "~/register",         register.replace,  own,   "bearer",  "none",       NEVER, "data"),
+        ("registration",     "DELETE", "~/register",       register.remove,   own,   "bearer",  "none",       NEVER, "data"),
         ("oauth_metadata",   "GET",  oauth,                metadata.oauth,    own,   "none",    "any",        some,  "data"),
         ("openid_metadata",  "GET",  openid,               metadata.openid,   own,   "none",    "any",        some,  "data"),
         ("jwks",             "GET",  "~/jwks",             jwks.jwks,         own,   "none",    "any",        some,  "data"),
@@ -91,12 +98,17 @@ def table(settings: Settings) -> tuple[Route, ...]:
         ("authorize",        "POST", "~/authorize",        by_form,           own,   "none",    "none",       NEVER, "page"),
         ("login",            "GET",  "~/login",            login.show,        own,   "cookie",  "none",       NEVER, "page"),
         ("login",            "POST", "~/login",            login.submit,      own,   "cookie",  "none",       NEVER, "form"),
+        ("login_passkey",    "POST", "~/login/passkey",    login.by_passkey,  own,   "cookie",  "none",       NEVER, "form"),
+        ("login_continue",   "POST", "~/login/continue",   login.go_on,       own,   "cookie",  "none",       NEVER, "form"),
+        ("second_factor",    "GET",  second,               second_factor.show, own,  "cookie",  "none",       NEVER, "page"),
+        ("second_factor",    "POST", second,               second_factor.submit, own, "cookie", "none",       NEVER, "form"),
         ("consent",          "GET",  "~/consent",          consent.show,      own,   "session", "none",       NEVER, "page"),
         ("consent",          "POST", "~/consent",          consent.submit,    own,   "session", "none",       NEVER, "form"),
         ("logout",           "GET",  "~/logout",           logout.show,       own,   "none",    "none",       NEVER, "page"),
         ("logout",           "POST", "~/logout",           logout.submit,     own,   "session", "none",       NEVER, "form"),
         ("start",            "GET",  "~/",                 start.start,       own,   "none",    "none",       NEVER, "page"),
         ("stylesheet",       "GET",  css,                  static.stylesheet, own,   "none",    "none",       EVER,  "data"),
+        ("passkey_script",   "GET",  "~" + PASSKEY_SCRIPT, static.passkey_script, own, "none",  "none",       EVER,  "data"),
         ("icon",             "GET",  svg,                  static.icon,       own,   "none",    "none",       EVER,  "data"),
         ("livez",            "GET",  "/livez",             health.livez,      every, "none",    "none",       NEVER, "data"),
         ("readyz",           "GET",  "/readyz",            health.readyz,     own,   "none",    "none",       NEVER, "data"),

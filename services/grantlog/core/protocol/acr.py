@@ -15,20 +15,26 @@ SUPPORTED = (PWD, MFA)
 _WORTH = {PWD: 1, MFA: 2}
 
 BY_PASSWORD = ("pwd",)
-BY_TOTP = ("pwd", "otp", "mfa")
+BY_TOTP = ("otp",)
 # RFC 8176 has no value for a look-up secret. It is something one has, like the authenticator it stands in for, and no OTP of
-# RFC 4226 or RFC 6238: so what is said is that there were two factors, and that one of them was the password.
-BY_RECOVERY_CODE = ("pwd", "mfa")
+# RFC 4226 or RFC 6238: so what is said is that there were two factors, and no more of the second.
+BY_RECOVERY_CODE: tuple[str, ...] = ()
 
 
-def by_passkey(*, password: bool, synced: bool) -> tuple[str, ...]:
-    """``amr`` of a passkey that has verified its user, after a ``password`` or alone.
+def by_passkey(*, synced: bool) -> tuple[str, ...]:
+    """``amr`` of a passkey that has verified its user.
 
     A ``synced`` key is software-secured (``swk``). Of another one nobody has attested that hardware keeps it: ``pop`` (the
     value that the OpenID registry adds to RFC 8176) claims possession and no more.
     """
-    key = "swk" if synced else "pop"
-    return ("pwd", key, "user", "mfa") if password else (key, "user", "mfa")
+    return ("swk" if synced else "pop", "user")
+
+
+def two_factors(first: Collection[str], second: Collection[str]) -> tuple[str, ...]:
+    """``amr`` of somebody who proved ``first`` and then ``second``. RFC 8176 section 2: "When this is present, specific
+    authentication methods used may also be included."
+    """
+    return tuple(dict.fromkeys((*(value for value in first if value != "mfa"), *second, "mfa")))
 
 
 def acr_of(amr: Collection[str]) -> str:
@@ -44,11 +50,6 @@ def satisfies(acr: str | None, wanted: Collection[str]) -> bool:
 def reachable(wanted: Collection[str], *, second_factor: bool) -> bool:
     """Whether somebody with a password, and a ``second_factor`` or not, can meet one of ``wanted`` by logging in."""
     return satisfies(MFA if second_factor else PWD, wanted)
-
-
-def wants_second_factor(wanted: Collection[str]) -> bool:
-    """Whether a password alone is not enough for any of ``wanted``, while two factors are."""
-    return not satisfies(PWD, wanted) and satisfies(MFA, wanted)
 
 
 def _worth(acr: str | None) -> int:

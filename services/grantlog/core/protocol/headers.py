@@ -30,16 +30,18 @@ _PREFLIGHT = {
 }
 
 
-def page_headers(*, form_action: str | None, tls: bool) -> dict[str, str]:
+def page_headers(*, form_action: str | None, tls: bool, script_src: str | None = None) -> dict[str, str]:
     """The headers of a page. ``form_action``: where else than to us its forms may lead (``origin_or_scheme``).
 
     Chromium holds ``form-action`` against the redirects that follow a form, so the client's redirect URI has to be in it.
+    ``script_src``: which scripts may run, on the few pages that have one.
     """
     targets = "'self'" if form_action is None else f"'self' {form_action}"
+    scripts = "" if script_src is None else f"script-src {script_src}; "
     headers = {
         **_PAGE,
         "Content-Security-Policy": (
-            "default-src 'none'; style-src 'self'; img-src 'self'; "
+            f"default-src 'none'; style-src 'self'; img-src 'self'; {scripts}"
             f"form-action {targets}; frame-ancestors 'none'; base-uri 'none'"
         ),
     }

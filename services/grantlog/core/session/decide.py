@@ -22,6 +22,8 @@ class Start:
     """Epochs of the account's gates, read together with the proof."""
     device: bytes
     lifetime: int
+    auth_time: int | None = None
+    """When it was proven, where a second factor, or a change of one, came later (NumericDate); None: now."""
 
 
 def start(state: SessionState | None, command: Start, now: Micros) -> Decision[Refused | None]:
@@ -31,7 +33,7 @@ def start(state: SessionState | None, command: Start, now: Micros) -> Decision[R
     event = Started(
         account=command.account,
         secret_hash=command.secret_hash,
-        auth_time=seconds(now),
+        auth_time=seconds(now) if command.auth_time is None else command.auth_time,
         amr=command.amr,
         acr=command.acr,
         stamps=command.stamps,

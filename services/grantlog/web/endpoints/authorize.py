@@ -4,11 +4,11 @@ from aiohttp import web
 
 from grantlog.core.protocol.requests import Parameters, read_form, read_query
 from grantlog.flows import authorize as flow
-from grantlog.web.answers import see_other
 from grantlog.web.client_request import form_body
 from grantlog.web.cookies import browser_of, read_cookie, set_cookie
-from grantlog.web.keys import ORIGIN, SERVICE, SETTINGS
-from grantlog.web.origin import base_path
+from grantlog.web.keys import ORIGIN, SERVICE
+from grantlog.web.pages.authorization_answer import answered
+from grantlog.web.proceeding import page_of
 
 
 async def by_query(request: web.Request) -> web.Response:
@@ -26,9 +26,8 @@ async def by_form(request: web.Request) -> web.Response:
 async def _authorize(request: web.Request, parameters: Parameters) -> web.Response:
     service, browser = request.app[SERVICE], browser_of(request)
     outcome = await flow.authorize(service, parameters, browser, read_cookie(request, "session"), request[ORIGIN])
-    if isinstance(outcome, flow.Redirect):
-        return see_other(outcome.location)
-    page = "consent" if outcome.authenticated else "login"
-    response = see_other(f"{base_path(request.app[SETTINGS].issuer)}/{page}?tx={outcome.key}")
+    if not isinstance(outcome, flow.Continue):
+        return answered(request, outcome)
+    response = page_of(request, outcome.page, outcome.key)
     set_cookie(request, response, "login", browser, service.policy.login_lifetime)
     return response

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from grantlog.core.protocol.headers import page_headers
 from grantlog.web.endpoints.static import ICON, STYLESHEET
-from grantlog.web.keys import FORM_ACTION, SETTINGS
+from grantlog.web.keys import FORM_ACTION, SCRIPT_SRC, SETTINGS
 from grantlog.web.origin import base_path
 
 _templates = Environment(
@@ -31,4 +31,10 @@ def page(request: web.Request, template: str, *, status: int = 200, **context: A
 
 def secure(request: web.Request, response: web.StreamResponse) -> None:
     """Adds the headers that no page goes without; forms may post to us and to this request's redirect URI alone."""
-    response.headers.update(page_headers(form_action=request.get(FORM_ACTION), tls=request.app[SETTINGS].tls))
+    response.headers.update(
+        page_headers(
+            form_action=request.get(FORM_ACTION),
+            tls=request.app[SETTINGS].tls,
+            script_src=request.get(SCRIPT_SRC),
+        )
+    )

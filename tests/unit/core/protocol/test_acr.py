@@ -13,7 +13,7 @@ from grantlog.core.protocol.acr import (
     by_passkey,
     reachable,
     satisfies,
-    wants_second_factor,
+    two_factors,
 )
 
 
@@ -40,23 +40,30 @@ def test_two_factors_are_worth_one_and_a_foreign_class_only_itself(
     assert satisfies(acr, wanted) is met
 
 
-@pytest.mark.parametrize("amr", [BY_TOTP, BY_RECOVERY_CODE, by_passkey(password=True, synced=False)])
-def test_a_password_and_something_else_are_two_factors(amr: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("second", "amr"),
+    [
+        (BY_TOTP, ("pwd", "otp", "mfa")),
+        (BY_RECOVERY_CODE, ("pwd", "mfa")),
+        (by_passkey(synced=True), ("pwd", "swk", "user", "mfa")),
+        (by_passkey(synced=False), ("pwd", "pop", "user", "mfa")),
+    ],
+)
+def test_a_password_and_something_else_are_two_factors(second: tuple[str, ...], amr: tuple[str, ...]) -> None:
+    assert two_factors(BY_PASSWORD, second) == amr
     assert acr_of(amr) == MFA
-    assert amr[0] == "pwd"
+
+
+def test_what_was_proven_twice_is_said_once() -> None:
+    assert two_factors(("pwd", "otp", "mfa"), BY_TOTP) == ("pwd", "otp", "mfa")
 
 
 def test_a_password_alone_is_one() -> None:
     assert acr_of(BY_PASSWORD) == PWD
 
 
-def test_a_passkey_alone_says_nothing_of_a_password_and_nothing_of_hardware() -> None:
-    assert by_passkey(password=False, synced=True) == ("swk", "user", "mfa")
-    assert by_passkey(password=False, synced=False) == ("pop", "user", "mfa")
-
-
-def test_a_recovery_code_is_no_otp() -> None:
-    assert "otp" not in BY_RECOVERY_CODE
+def test_a_passkey_alone_says_nothing_of_a_password() -> None:
+    assert two_factors((), by_passkey(synced=True)) == ("swk", "user", "mfa")
 
 
 def test_what_can_be_reached_depends_on_the_factors_one_has() -> None:
@@ -64,13 +71,6 @@ def test_what_can_be_reached_depends_on_the_factors_one_has() -> None:
     assert not reachable((MFA,), second_factor=False)
     assert reachable(("phr", PWD), second_factor=False)
     assert not reachable(("phr",), second_factor=True)
-
-
-def test_a_second_factor_is_wanted_where_one_is_not_enough_and_two_are() -> None:
-    assert wants_second_factor((MFA,))
-    assert not wants_second_factor((MFA, PWD))
-    assert not wants_second_factor(("phr",))
-    assert not wants_second_factor(())
 
 
 def test_the_metadata_may_list_both_classes() -> None:
