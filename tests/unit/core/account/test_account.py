@@ -6,8 +6,8 @@ import pytest
 from tests.support.given import given
 from tests.support.refusals import reason_of
 
-from grantlog.core.account.decide import Create, change_password, create, lock, unlock, username_name
-from grantlog.core.account.events import Created, Locked, PasswordChanged, Unlocked
+from grantlog.core.account.decide import Create, change_password, change_profile, create, lock, unlock, username_name
+from grantlog.core.account.events import Created, Locked, PasswordChanged, ProfileChanged, Unlocked
 from grantlog.core.account.state import AccountEvent, AccountState, evolve
 from grantlog.core.decision import Decision, GateChange, Name
 from grantlog.core.identifiers import Micros
@@ -60,3 +60,9 @@ def test_an_unknown_account_has_nothing_to_change() -> None:
 def test_only_a_creation_begins_an_account(event: AccountEvent) -> None:
     with pytest.raises(ValueError, match="cannot begin an account"):
         evolve(None, event, 1)
+
+
+def test_another_profile_closes_no_gate() -> None:
+    decision = change_profile(given(evolve, CREATED), b"another box")
+    assert decision == Decision(ProfileChanged(profile=b"another box"), None)
+    assert reason_of(change_profile(None, b"box")) == "account_unknown"

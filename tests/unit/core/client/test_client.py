@@ -50,6 +50,14 @@ def test_registering_claims_the_client_id() -> None:
     assert decision == Decision(registered(), None, gate=FORGET, names=(Name("client_id", ID),))
 
 
+@pytest.mark.parametrize(
+    "taken", ["01980f2c-3a00-7abc-8123-456789abcdef", "01980F2C-3A00-7ABC-8123-456789ABCDEF", "c" * 43]
+)
+def test_no_client_is_called_like_the_subject_of_a_person(taken: str) -> None:
+    command = Register(client_id=ClientId(taken), metadata=CONFIDENTIAL, secret_hash=b"s1")
+    assert reason_of(register(None, command, NOW)) == "client_id_of_a_person"
+
+
 def test_a_public_client_is_registered_without_a_secret() -> None:
     decision = register(None, Register(client_id=ID, metadata=PUBLIC), NOW)
     assert decision.event == registered_public()

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 from tests.support.given import given
-from tests.support.grants import ACCOUNT, CLIENT, NOW, STAMPS, access, authorized, hashed, redeemed
+from tests.support.grants import ACCOUNT, CLIENT, NOW, STAMPS, access, authorized, for_itself, hashed, redeemed
 
 from grantlog.core.decision import GateKind, Stamp
 from grantlog.core.grant.events import Revoked
-from grantlog.core.grant.standing import Active, Family, Gate, Inactive, closed_gate, family_of, standing
+from grantlog.core.grant.standing import Active, Family, Gate, Inactive, Login, closed_gate, family_of, standing
 from grantlog.core.grant.state import evolve
-from grantlog.core.identifiers import Micros, after
+from grantlog.core.identifiers import Micros, after, seconds
 
 SOON = Micros(NOW + 1)
 
@@ -95,3 +95,16 @@ def test_the_tokens_of_a_compromised_key_are_inactive_and_those_of_others_are_no
     assert standing(signed, hashed("a1"), SOON, compromised) == Inactive("key_compromised")
     assert isinstance(standing(signed, hashed("a2"), SOON, compromised), Active)
     assert isinstance(standing(signed, hashed("a3"), SOON, compromised), Active)
+
+
+def test_a_family_tells_how_its_user_authenticated_and_nothing_where_there_is_none() -> None:
+    assert ALIVE.login == Login(seconds(NOW), None, ("pwd",))
+    assert family(for_itself()).login is None
+
+
+@pytest.mark.parametrize("kind", ["family", "consent"])
+def test_a_token_below_the_gate_of_its_parent_or_its_consent_is_dead(kind: GateKind) -> None:
+    child = replace(ALIVE, stamps=(*STAMPS, Stamp(kind, "x", 0)))
+    assert isinstance(standing(child, hashed("a1"), SOON, {}), Active)
+    closed = gates(Gate(kind, "x", 1, Micros(0)))
+    assert standing(child, hashed("a1"), SOON, closed) == Inactive(f"{kind}_revoked")

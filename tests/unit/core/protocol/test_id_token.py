@@ -4,7 +4,8 @@ from hashlib import sha256, sha512
 import pytest
 from tests.support.protocol import VECTORS
 
-from grantlog.core.protocol.id_token import at_hash, claims
+from grantlog.core.protocol import introspection, jwt_access_token, userinfo
+from grantlog.core.protocol.id_token import TYP, at_hash, claims
 
 
 def test_the_at_hash_of_openid_connect_core_a_3() -> None:
@@ -36,6 +37,7 @@ def test_what_nobody_knows_is_left_out() -> None:
         "iss": "https://id.example",
         "sub": "u1",
         "aud": "c1",
+        "azp": "c1",
         "exp": 20,
         "iat": 10,
         "auth_time": 5,
@@ -49,3 +51,15 @@ def test_nonce_amr_and_acr_are_told_where_they_are_known() -> None:
         at_hash="h", amr=("pwd", "otp"), acr="2",
     )  # fmt: skip
     assert (payload["nonce"], payload["amr"], payload["acr"]) == ("n", ["pwd", "otp"], "2")
+
+
+def test_the_session_and_what_was_asked_for_are_told_and_replace_nothing_of_ours() -> None:
+    payload = claims(
+        issuer="https://id.example", subject="u1", client_id="c1", issued_at=10, expires_at=20, auth_time=5, nonce=None,
+        at_hash="h", session="s1", told={"email": "a@example.com", "sub": "somebody else", "exp": 2**40},
+    )  # fmt: skip
+    assert (payload["sid"], payload["email"], payload["sub"], payload["exp"]) == ("s1", "a@example.com", "u1", 20)
+
+
+def test_an_id_token_has_a_type_of_its_own() -> None:
+    assert len({TYP, jwt_access_token.TYP, introspection.TYP, userinfo.TYP}) == 4

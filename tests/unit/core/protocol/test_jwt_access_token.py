@@ -33,3 +33,13 @@ def test_scope_and_authentication_are_told_where_there_are_any() -> None:
 def test_one_audience_is_a_string_and_several_are_a_list() -> None:
     assert audience_of(("a:1",)) == "a:1"
     assert audience_of(("a:1", "a:2")) == ["a:1", "a:2"]
+
+
+def test_what_a_token_says_besides_stands_beside_its_claims() -> None:
+    extra = {"cnf": {"jkt": "k"}, "act": {"sub": "service"}, "roles": ["admin"]}
+    payload = claims(
+        issuer="https://id.example", subject="u1", audience=("a:1",), client_id="c1", issued_at=1, expires_at=2,
+        jti="j", scope=(), extra=extra,
+    )  # fmt: skip
+    assert {name: payload[name] for name in extra} == extra
+    assert payload["sub"] == "u1"

@@ -10,6 +10,7 @@ from grantlog.core.protocol.resource import (
     check_uri,
     choose,
     narrow,
+    own_resources,
     reachable,
 )
 
@@ -81,8 +82,17 @@ def test_openid_scopes_alone_mean_the_issuer() -> None:
     assert pick("openid", "profile", "offline_access").audience == (ISSUER,)
 
 
-def test_openid_scopes_beside_others_name_no_resource() -> None:
-    assert pick("openid", "api:read").audience == (API,)
+def test_openid_beside_other_scopes_names_our_own_endpoint_as_well() -> None:
+    assert pick("openid", "api:read").audience == (API, ISSUER)
+    assert pick("offline_access", "api:read").audience == (API,)
+
+
+@pytest.mark.parametrize("uri", own_resources(ISSUER))
+def test_our_own_endpoint_may_be_asked_for_by_whoever_may_ask_for_others(uri: str) -> None:
+    assert pick("openid", "email", resources=(uri,), allowed=(API,)) == Choice((uri,), ("openid", "email"))
+    assert pick("openid", "api:read", resources=(API, uri)).audience == (API, uri)
+    with refused("invalid_scope", "scope_not_of_resource"):
+        pick("openid", "api:read", resources=(uri,))
 
 
 def test_a_scope_that_nobody_knows_is_refused() -> None:
@@ -145,7 +155,7 @@ def test_a_token_request_that_names_nothing_gets_all_that_was_granted() -> None:
 
 
 def test_a_token_request_that_names_nothing_of_an_unnamed_grant_gets_the_default_resource() -> None:
-    assert take(UNNAMED) == Choice((API,), ("openid", "api:read"))
+    assert take(UNNAMED) == Choice((API, ISSUER), ("openid", "api:read"))
 
 
 def test_a_resource_without_a_scope_takes_what_it_knows_of_the_grant() -> None:
@@ -199,3 +209,45 @@ def test_a_grant_without_a_resource_reaches_every_allowed_one_that_knows_its_sco
     assert reachable(catalog, ("read",), (), ("https://b.example/",)) == ("https://b.example/",)
     assert reachable(catalog, ("read",), ("https://c.example/",) * 2, ()) == ("https://c.example/",)
     assert reachable(catalog, ("openid",), (), ()) == ()
+
+
+SMALL, LARGE = "https://small.example/", "https://large.example/"
+HIERARCHY = Catalog(
+    (
+        ResourceRule(SMALL, ("write", "admin")),
+        ResourceRule(LARGE, ("read", "write", "admin"), implies={"admin": ("write",), "write": ("read", "admin")}),
+    )
+)
+
+
+def take_below(*scope: str, audience: tuple[str, ...] = (), resources: tuple[str, ...] = ()) -> Choice:
+    """What a token request for ``scope`` gets of a grant of ``admin``."""
+    return narrow(HIERARCHY, ISSUER, Choice(audience, ("admin",)), scope, resources, ())
+
+
+def test_what_a_granted_scope_implies_may_be_asked_for_where_it_implies_it() -> None:
+    assert take_below("write", audience=(LARGE,)) == Choice((LARGE,), ("write",))
+    assert take_below("read", resources=(LARGE,)) == Choice((LARGE,), ("read",))
+    # small knows the scope as well, and is the first; but admin does not hold it there
+    assert take_below("write") == Choice((LARGE,), ("write",))
+    assert take_below("write", "admin") == Choice((LARGE, SMALL), ("write", "admin"))
+
+
+@pytest.mark.parametrize("where", [{"audience": (SMALL,)}, {"resources": (SMALL,)}, {"audience": (SMALL, LARGE)}])
+def test_what_is_implied_at_one_resource_is_not_granted_at_another(where: dict[str, tuple[str, ...]]) -> None:
+    with refused("invalid_scope", "scope_exceeded"):
+        take_below("write", **where)
+
+
+def test_nothing_is_implied_from_below() -> None:
+    catalog = Catalog((ResourceRule(LARGE, ("write", "admin"), implies={"admin": ("write",)}),))
+    with refused("invalid_scope", "scope_exceeded"):
+        narrow(catalog, ISSUER, Choice((), ("write",)), ("admin",), (), ())
+
+
+def test_what_a_token_may_do_names_what_its_scope_implies_at_its_audience() -> None:
+    assert HIERARCHY.holds(("openid", "admin"), (LARGE,)) == ("openid", "admin", "write", "read")
+    assert HIERARCHY.holds(("admin",), (SMALL,)) == ("admin",)
+    assert HIERARCHY.holds(("admin",), ()) == ("admin", "write", "read")
+    assert CATALOG.holds(("api:read",), (API,)) == ("api:read",)
+    assert (HIERARCHY.has_hierarchy, CATALOG.has_hierarchy) == (True, False)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.protocol import refused
 
-from grantlog.core.protocol.scope import LENGTH_LIMIT, TOKENS_LIMIT, parse, within, write
+from grantlog.core.protocol.scope import LENGTH_LIMIT, TOKENS_LIMIT, implied, parse, within, write
 
 TOKEN = st.text(st.sampled_from([chr(code) for code in (0x21, *range(0x23, 0x5C), *range(0x5D, 0x7F))]), min_size=1)
 
@@ -45,3 +45,23 @@ def test_a_part_of_what_is_allowed_is_granted_in_its_own_order() -> None:
 def test_more_than_is_allowed_is_refused() -> None:
     with refused("invalid_scope", "scope_exceeded"):
         within(("a", "d"), ("a", "b", "c"))
+
+
+def test_what_a_scope_implies_comes_after_it_once_and_through_every_level() -> None:
+    implies = {"admin": ("write", "audit"), "write": ("read",), "audit": ("read",)}
+    assert implied(("admin", "other"), implies) == ("admin", "other", "write", "audit", "read")
+    assert implied(("read",), implies) == ("read",)
+    assert implied((), implies) == ()
+
+
+def test_scopes_that_imply_each_other_end() -> None:
+    assert implied(("a",), {"a": ("b",), "b": ("c", "a"), "c": ("a", "c")}) == ("a", "b", "c")
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcde"), st.lists(st.sampled_from("abcde")).map(tuple)), st.sampled_from("abcde")
+)
+def test_what_is_implied_implies_nothing_new(implies: dict[str, tuple[str, ...]], token: str) -> None:
+    once = implied((token,), implies)
+    assert implied(once, implies) == once
+    assert len(set(once)) == len(once)
