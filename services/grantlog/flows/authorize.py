@@ -1,44 +1,34 @@
 """The authorization endpoint (RFC 6749 section 3.1): check the request, keep it, and say where the browser goes next."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from structlog import get_logger
-
-from grantlog import metrics
 from grantlog.core.decision import Origin
-from grantlog.core.identifiers import ClientId
-from grantlog.core.protocol.authorize import AuthorizationError, AuthorizationRequest, ClientView, validate
-from grantlog.core.protocol.errors import ProtocolError
-from grantlog.core.protocol.redirect_uri import with_parameters
+from grantlog.core.protocol.authorize import AuthorizationError, AuthorizationRequest
 from grantlog.core.protocol.requests import Parameters
-from grantlog.flows import pending
+from grantlog.flows import authorization_step, pending, pushed
+from grantlog.flows.authorization_answer import Answer, Proven, refuse_at
+from grantlog.flows.authorization_request import read_request
+from grantlog.flows.authorization_step import Page, Show
 from grantlog.flows.client_directory import KnownClient
+from grantlog.flows.known_client import known_client
 from grantlog.flows.pending import Pending
 from grantlog.flows.service import Service
-from grantlog.flows.sessions import Session, find_session
+from grantlog.flows.sessions import find_session
 
-_log = get_logger(__name__)
+__all__ = ["Continue", "authorize", "known_client"]
 
 
 @dataclass(frozen=True, slots=True)
 class Continue:
-    """The request is kept; the browser goes on to log in or, ``authenticated``, to consent."""
+    """The request is kept; the browser goes on to a page."""
 
     key: str
-    authenticated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """The client is answered at its redirect URI."""
-
-    location: str
+    page: Page
 
 
 async def authorize(
     service: Service, parameters: Parameters, browser: str, session_cookie: str | None, origin: Origin
-) -> Continue | Redirect:
+) -> Continue | Answer:
     """Checks a request and keeps it for the browser with the pre-login cookie ``browser``.
 
     Raises ProtocolError for what is shown as a page, UnavailableError.
@@ -46,72 +36,30 @@ async def authorize(
     client = await known_client(service, parameters.require("client_id"))
     session = await find_session(service, session_cookie)
     try:
-        request = validate(parameters, _view(client), service.policy.catalog, service.policy.issuer)
+        request = await _request(service, client, parameters)
     except AuthorizationError as refused:
         # RFC 9700 4.11.2: "The authorization server SHOULD only automatically redirect the user-agent if it trusts the
         # redirection URI." Without a user who is known to want this, or a request that can have none, a page is the answer.
-        if refused.redirect_uri is None or (session is None and parameters.get("prompt") != "none"):
+        if refused.redirect_uri is None or (session is None and not refused.silent):
             raise
-        _refused(refused, origin)
-        return Redirect(error_location(service, refused, refused.redirect_uri, refused.state))
+        target = Proven(client.state.client_id, refused.redirect_uri, refused.response_mode, refused.state)
+        return await refuse_at(service, target, refused, origin)
     if "none" in request.prompt:
-        return Redirect(_without_asking(service, request, session, origin))
+        asked = Pending(request=request, binding="", started_at=service.ports.log.now())
+        return await authorization_step.without_asking(service, asked, session, origin)
     key, kept = await pending.store(service, request, browser, origin.subscriber)
-    return Continue(key, session is not None and kept.satisfied_by(session))
+    step = await authorization_step.proceed(service, key, browser, kept, session, origin)
+    if isinstance(step, Show):
+        return Continue(key, step.page)
+    # nobody but this browser has its key, and it has not been told it
+    return Continue(key, "login") if step is None else step
 
 
-def _without_asking(service: Service, request: AuthorizationRequest, session: Session | None, origin: Origin) -> str:
-    """``prompt=none`` (OpenID Connect Core section 3.1.2.1): no page is shown, and consent is not remembered yet."""
-    asked = Pending(request=request, binding="", started_at=service.ports.log.now())
-    if session is None or not asked.satisfied_by(session):
-        error = ProtocolError("login_required", "the end user has to log in", "prompt_none_login")
-    else:
-        error = ProtocolError("consent_required", "the end user has to consent", "prompt_none_consent")
-    _refused(error, origin)
-    return error_location(service, error, request.redirect_uri, request.state)
-
-
-async def known_client(service: Service, client_id: str) -> KnownClient:
-    """The client that a request names. Raises ProtocolError, UnavailableError."""
-    client = await service.clients.find(ClientId(client_id))
-    if client is None:
-        raise ProtocolError("invalid_request", "client_id is not known", "client_unknown")
-    return client
-
-
-def _view(client: KnownClient) -> ClientView:
-    metadata = client.state.metadata
-    return ClientView(
-        client_id=client.state.client_id,
-        redirect_uris=metadata.redirect_uris,
-        scope=metadata.scope,
-        grant_types=metadata.grant_types,
-        response_types=metadata.response_types,
-        resources=metadata.resources,
-        suspended=client.state.suspended,
-    )
-
-
-def error_location(service: Service, error: ProtocolError, redirect_uri: str, state: str | None) -> str:
-    """Where an error is taken to the client (RFC 6749 section 4.1.2.1). The redirect URI is proven."""
-    members = [("error", error.error), ("error_description", error.description)]
-    return with_parameters(redirect_uri, _answer(service, members, state), error=True)
-
-
-def code_location(service: Service, code: str, redirect_uri: str, state: str | None) -> str:
-    """Where a code is taken to the client (RFC 6749 section 4.1.2)."""
-    return with_parameters(redirect_uri, _answer(service, [("code", code)], state))
-
-
-def _answer(service: Service, members: Iterable[tuple[str, str]], state: str | None) -> list[tuple[str, str]]:
-    # RFC 6749 4.1.2: "state REQUIRED if the 'state' parameter was present in the client authorization request. The exact
-    # value received from the client."
-    echoed = [] if state is None else [("state", state)]
-    # RFC 9207 2: "In authorization responses to the client, including error responses, an authorization server supporting
-    # this specification MUST indicate its identity by including the iss parameter in the response."
-    return [*members, *echoed, ("iss", service.policy.issuer)]
-
-
-def _refused(error: ProtocolError, origin: Origin) -> None:
-    metrics.REFUSED.labels("authorize", error.reason).inc()
-    _log.info("redirected_error", error=error.error, reason=error.reason, request_id=origin.request_id)
+async def _request(service: Service, client: KnownClient, parameters: Parameters) -> AuthorizationRequest:
+    """The request that came, or the one that was pushed before. Raises ProtocolError, AuthorizationError."""
+    reference = parameters.get("request_uri")
+    # RFC 9126 4: the client "uses the request_uri value returned by the authorization server to build an authorization
+    # request"; RFC 9101 5: what stands beside it does not count
+    if reference is not None and reference.startswith(pushed.URN):
+        return await pushed.find(service, client, reference)
+    return await read_request(service, client, parameters, by_push=False)

@@ -5,7 +5,8 @@ whose hash it carries. So nobody can be made to finish what somebody else began 
 """
 
 from base64 import urlsafe_b64encode
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from hmac import compare_digest
 from json import dumps, loads
@@ -34,17 +35,27 @@ class Pending:
     binding: str
     """SHA-256 (hex) of the pre-login cookie of the browser it belongs to."""
     started_at: Micros
+    chosen: str = ""
+    """The session that the user picked where he was to select an account; empty: none yet."""
 
     def satisfied_by(self, session: Session) -> bool:
         """Whether the session's authentication is good enough for this request (OpenID Connect Core section 3.1.2.1).
 
         One that happened after the request began always is, so that ``max_age=0`` ends.
         """
-        if session.state.started_at >= self.started_at:
+        if self.followed_by(session):
             return True
+        # OIDC Core 3.1.2.1: "select_account: The Authorization Server SHOULD prompt the End-User to select a user account."
+        if "select_account" in self.request.prompt and self.chosen != str(session.stream):
+            return False
         return not must_authenticate(
             self.request.prompt, self.request.max_age, session.state.auth_time, seconds(self.started_at)
         )
+
+    def followed_by(self, session: Session) -> bool:
+        """Whether somebody authenticated for this very request. A session that was only stepped up for it is no such."""
+        fresh = session.state.auth_time >= seconds(self.started_at)
+        return fresh and session.state.started_at >= self.started_at
 
 
 async def store(service: Service, request: AuthorizationRequest, browser: str, subscriber: str) -> tuple[str, Pending]:
@@ -59,15 +70,7 @@ async def store(service: Service, request: AuthorizationRequest, browser: str, s
         raise TooManyRequestsError(wait)
     pending = Pending(request=request, binding=_binding(browser), started_at=service.ports.log.now())
     key = new_id(service)
-    kept = await service.ports.transactions.put(
-        KIND,
-        key,
-        dumps(asdict(pending)).encode(),
-        service.policy.login_lifetime,
-        owner=request.client_id,
-        limit=service.policy.pending_logins_per_client,
-    )
-    if not kept:
+    if not await _put(service, key, pending):
         raise ProtocolError(
             "temporarily_unavailable",
             "too many logins of this client are under way",
@@ -89,6 +92,15 @@ async def take(service: Service, key: str, browser: str | None) -> Pending | Non
     return _owned(await service.ports.transactions.take(KIND, key), browser)
 
 
+async def choose(service: Service, key: str, browser: str | None, session: Session) -> Pending | None:
+    """The request, whose user goes on with the account of ``session``. Raises UnavailableError."""
+    pending = await find(service, key, browser)
+    if pending is None:
+        return None
+    chosen = replace(pending, chosen=str(session.stream))
+    return chosen if await _put(service, key, chosen) else None
+
+
 async def answered(service: Service, pending: Pending, subscriber: str) -> None:
     """Somebody logged in and allowed a request: what came from there was meant, and does not count. Never raises."""
     await service.ports.throttle.clear(RULE, pending.request.client_id, subscriber)
@@ -99,6 +111,23 @@ def new_id(service: Service) -> str:
     return urlsafe_b64encode(service.ports.secrets.random(32)).decode().rstrip("=")
 
 
+async def _put(service: Service, key: str, pending: Pending) -> bool:
+    return await service.ports.transactions.put(
+        KIND,
+        key,
+        dumps(asdict(pending)).encode(),
+        service.policy.login_lifetime,
+        owner=pending.request.client_id,
+        limit=service.policy.pending_logins_per_client,
+    )
+
+
+def request_of(members: Mapping[str, Any]) -> AuthorizationRequest:
+    """A request as it was stored: JSON has lists where it had tuples."""
+    plain = {name: tuple(value) if isinstance(value, list) else value for name, value in members.items()}
+    return AuthorizationRequest(**plain)
+
+
 def _owned(stored: bytes | None, browser: str | None) -> Pending | None:
     if stored is None or browser is None:
         return None
@@ -107,13 +136,11 @@ def _owned(stored: bytes | None, browser: str | None) -> Pending | None:
 
 
 def _read(members: dict[str, Any]) -> Pending:
-    request: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in members["request"].items()
-    }
     return Pending(
-        request=AuthorizationRequest(**request),
+        request=request_of(members["request"]),
         binding=members["binding"],
         started_at=Micros(members["started_at"]),
+        chosen=members["chosen"],
     )
 
 

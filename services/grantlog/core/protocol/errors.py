@@ -38,6 +38,10 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "invalid_client_metadata": 400,
         "invalid_software_statement": 400,
         "unapproved_software_statement": 400,
+        # RFC 8628 3.5
+        "authorization_pending": 400,
+        "slow_down": 400,
+        "expired_token": 400,
         # RFC 8707 2
         "invalid_target": 400,
         # OpenID Connect Core 3.1.2.6

@@ -1,4 +1,4 @@
-"""Proof Key for Code Exchange (RFC 7636), by S256 and for every client (OAuth 2.1 section 4.1.1)."""
+"""Proof Key for Code Exchange (RFC 7636), by S256 alone (OAuth 2.1 section 4.1.1)."""
 
 import re
 from base64 import urlsafe_b64encode
@@ -12,8 +12,10 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
-def check_challenge(challenge: str | None, method: str | None) -> str:
-    """The challenge of an authorization request. Raises invalid_request."""
+def check_challenge(challenge: str | None, method: str | None, *, optional: bool = False) -> str:
+    """The challenge of an authorization request; empty where it is ``optional`` and was left out. Raises invalid_request."""
+    if challenge is None and method is None and optional:
+        return ""
     # OAuth 2.1 4.1.1: "The 'code_challenge' [...] REQUIRED"; RFC 7636 4.4.1: "the authorization server MUST return the
     # authorization error response with the 'error' value set to 'invalid_request'"
     if challenge is None:

@@ -1,10 +1,13 @@
-"""``prompt`` and ``max_age`` (OpenID Connect Core section 3.1.2.1): must the user be asked, or authenticate, again?"""
+"""How the user is asked (OpenID Connect Core section 3.1.2.1): ``prompt``, ``max_age``, ``display``, ``ui_locales``, ``acr_values``."""
 
 import re
 
 from grantlog.core.protocol.errors import invalid_request
 
 PROMPTS = ("none", "login", "consent", "select_account")
+DISPLAYS = ("page", "popup", "touch", "wap")
+LIST_LIMIT = 16
+WORD_LIMIT = 256
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
@@ -30,11 +33,31 @@ def parse_max_age(text: str | None) -> int | None:
     return int(text)
 
 
+def parse_display(text: str | None) -> str:
+    """``display``; the default is ``page``. Raises invalid_request."""
+    if text is None:
+        return DISPLAYS[0]
+    if text not in DISPLAYS:
+        raise invalid_request("display must be page, popup, touch or wap", "display_unknown")
+    return text
+
+
+def parse_words(name: str, text: str | None) -> tuple[str, ...]:
+    """The space-separated words of ``ui_locales`` or ``acr_values``, each once, in the order of preference.
+
+    Words that nobody here knows are kept: they are wishes (section 3.1.2.1: no error for locales that are not supported).
+    Raises invalid_request where there are too many of them or they are too long.
+    """
+    words = tuple(dict.fromkeys(word for word in (text or "").split(" ") if word))
+    if len(words) > LIST_LIMIT or any(len(word) > WORD_LIMIT for word in words):
+        raise invalid_request(f"{name} is too long", f"{name}_too_long")
+    return words
+
+
 def must_authenticate(prompt: tuple[str, ...], max_age: int | None, auth_time: int, now: int) -> bool:
     """Whether a user who authenticated at ``auth_time`` has to do so again at ``now`` (NumericDates)."""
-    # OIDC Core 3.1.2.1: "login: The Authorization Server SHOULD prompt the End-User for reauthentication." Who is to select
-    # an account has to log in to it.
-    if "login" in prompt or "select_account" in prompt:
+    # OIDC Core 3.1.2.1: "login: The Authorization Server SHOULD prompt the End-User for reauthentication."
+    if "login" in prompt:
         return True
     # OIDC Core 3.1.2.1: "If the elapsed time is greater than this value, the OP MUST attempt to actively re-authenticate the
     # End-User." "max_age=0 is equivalent to prompt=login."

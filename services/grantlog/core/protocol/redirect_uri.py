@@ -110,6 +110,14 @@ def with_parameters(uri: str, parameters: Iterable[tuple[str, str]], *, error: b
     return f"{uri}{separator}{urlencode(list(parameters))}" + ("#" if error else "")
 
 
+def with_fragment(uri: str, parameters: Iterable[tuple[str, str]]) -> str:
+    """The redirect URI with the parameters of an answer in its fragment; no registered URI has one of its own.
+
+    OAuth 2.0 Multiple Response Type Encoding Practices section 2.1.
+    """
+    return f"{uri}#{urlencode(list(parameters))}"
+
+
 def sound_host(host: str) -> bool:
     """Whether a host (lower-case, IPv6 in brackets) can only be read in one way: no ``127.1``, no ``0x7f.1``, no ``a..b``."""
     try:

@@ -61,3 +61,25 @@ def test_any_other_verifier_is_refused(verifier: str) -> None:
 def test_whatever_is_sent_as_verifier_is_hashed_or_refused(verifier: str) -> None:
     refusal = refusal_of(lambda: challenge_of(verifier))
     assert refusal is None or refusal.error == "invalid_request"
+
+
+def test_where_it_is_optional_a_request_without_any_of_it_is_taken() -> None:
+    assert check_challenge(None, None, optional=True) == ""
+    assert check_challenge(VECTOR["challenge"], "S256", optional=True) == VECTOR["challenge"]
+
+
+@pytest.mark.parametrize(
+    ("challenge", "method", "reason"),
+    [
+        (None, "S256", "pkce_missing"),
+        (None, "plain", "pkce_missing"),
+        (VECTOR["challenge"], None, "pkce_method"),
+        (VECTOR["challenge"], "plain", "pkce_method"),
+        ("short", "S256", "pkce_challenge_malformed"),
+    ],
+)
+def test_where_it_is_optional_half_of_it_or_a_wrong_one_is_refused_all_the_same(
+    challenge: str | None, method: str | None, reason: str
+) -> None:
+    with refused("invalid_request", reason):
+        check_challenge(challenge, method, optional=True)

@@ -1,7 +1,17 @@
 import pytest
 from tests.support.protocol import refused
 
-from grantlog.core.protocol.prompt import PROMPTS, must_authenticate, parse, parse_max_age
+from grantlog.core.protocol.prompt import (
+    DISPLAYS,
+    LIST_LIMIT,
+    PROMPTS,
+    WORD_LIMIT,
+    must_authenticate,
+    parse,
+    parse_display,
+    parse_max_age,
+    parse_words,
+)
 
 
 def test_no_prompt_is_no_value() -> None:
@@ -46,7 +56,7 @@ def test_any_other_max_age_is_refused(text: str) -> None:
         ((), None, 10_000, False),
         (("consent",), None, 10_000, False),
         (("login",), None, 100, True),
-        (("select_account", "consent"), None, 100, True),
+        (("select_account", "consent"), None, 100, False),
         ((), 60, 160, False),
         ((), 60, 161, True),
         ((), 0, 100, True),
@@ -56,3 +66,27 @@ def test_a_user_authenticates_again_when_asked_to_or_when_it_is_too_long_ago(
     prompt: tuple[str, ...], max_age: int | None, now: int, again: bool
 ) -> None:
     assert must_authenticate(prompt, max_age, 100, now) is again
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+def test_every_display_of_the_specification_is_taken(display: str) -> None:
+    assert parse_display(display) == display
+
+
+def test_the_default_display_is_a_page_and_an_unknown_one_is_refused() -> None:
+    assert parse_display(None) == "page"
+    with refused("invalid_request", "display_unknown"):
+        parse_display("hologram")
+
+
+def test_words_keep_their_order_and_come_once() -> None:
+    assert parse_words("ui_locales", None) == ()
+    assert parse_words("ui_locales", "fr-CA fr  en fr") == ("fr-CA", "fr", "en")
+
+
+@pytest.mark.parametrize(
+    "text", [" ".join(str(number) for number in range(LIST_LIMIT + 1)), "w" * (WORD_LIMIT + 1)], ids=["many", "long"]
+)
+def test_too_many_words_or_too_long_ones_are_refused(text: str) -> None:
+    with refused("invalid_request", "acr_values_too_long"):
+        parse_words("acr_values", text)

@@ -1,7 +1,7 @@
 import pytest
 from tests.support.protocol import refused
 
-from grantlog.core.protocol.response import check_response_mode, check_response_type
+from grantlog.core.protocol.response import check_response_mode, check_response_type, encoding_of
 
 
 def test_code_is_the_only_response_type() -> None:
@@ -19,12 +19,43 @@ def test_a_missing_response_type_is_an_invalid_request() -> None:
         check_response_type(None)
 
 
-@pytest.mark.parametrize("value", [None, "query"])
-def test_query_is_the_only_response_mode_and_the_default(value: str | None) -> None:
-    assert check_response_mode(value) == "query"
+HTTPS, LOOPBACK, OWN = "https://client.example/cb", "http://127.0.0.1/cb", "com.example.app:/cb"
 
 
-@pytest.mark.parametrize("value", ["fragment", "form_post", "query.jwt", ""])
+@pytest.mark.parametrize("uri", [HTTPS, LOOPBACK, OWN])
+@pytest.mark.parametrize(
+    ("value", "mode"),
+    [
+        (None, "query"),
+        ("query", "query"),
+        ("fragment", "fragment"),
+        ("jwt", "query.jwt"),
+        ("query.jwt", "query.jwt"),
+        ("fragment.jwt", "fragment.jwt"),
+    ],
+)
+def test_redirects_carry_a_code_in_the_query_or_the_fragment_plain_or_as_a_jwt(
+    value: str | None, mode: str, uri: str
+) -> None:
+    assert check_response_mode(value, uri) == mode
+
+
+@pytest.mark.parametrize("value", ["form_post", "form_post.jwt"])
+def test_a_form_is_posted_to_the_web_and_never_to_a_scheme_of_an_applications_own(value: str) -> None:
+    assert check_response_mode(value, HTTPS) == value
+    assert check_response_mode(value, LOOPBACK) == value
+    with refused("invalid_request", "response_mode_form_scheme"):
+        check_response_mode(value, OWN)
+
+
+@pytest.mark.parametrize("value", ["", "Query", "web_message", "jwt.jwt", ".jwt", "form_post.JWT"])
 def test_every_other_response_mode_is_refused(value: str) -> None:
     with refused("invalid_request", "response_mode_unknown"):
-        check_response_mode(value)
+        check_response_mode(value, HTTPS)
+
+
+@pytest.mark.parametrize(
+    ("mode", "encoding", "as_jwt"), [("query", "query", False), ("fragment.jwt", "fragment", True)]
+)
+def test_a_mode_is_an_encoding_and_whether_it_is_signed(mode: str, encoding: str, as_jwt: bool) -> None:
+    assert encoding_of(mode) == (encoding, as_jwt)
