@@ -4,11 +4,20 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from grantlog.adapters.embedded.files import write_private
 from grantlog.core.client.events import ClientMetadata
-from grantlog.development.demo import API_SCOPES, OPENID_SCOPES, RESOURCES
+from grantlog.development.catalogue import (
+    API_SCOPES,
+    BILLING_SCOPES,
+    OPENID_SCOPES,
+    PAYMENT_EXAMPLE,
+    RESOURCES,
+    TRUSTED_ISSUER,
+)
 from grantlog.development.layout import Layout
+from grantlog.development.try_next import lines_to_try
 from grantlog.settings import PREFIX
 
 
@@ -19,6 +28,8 @@ class Planted:
     client_id: str
     client_secret: str | None
     metadata: ClientMetadata
+    jwk: Mapping[str, Any] | None = None
+    """The private key by which it signs."""
 
     def __repr__(self) -> str:
         return f"Planted({self.client_id})"
@@ -36,6 +47,10 @@ class Credentials:
     """``user`` and ``console``: (user name, password)."""
     clients: Sequence[Planted]
     resource_server: Planted
+    registered: Mapping[str, Any]
+    """What a resource server was told that registered itself."""
+    issuer_key: Mapping[str, Any]
+    """The private key of the issuer whose assertions and software statements count."""
 
     def __repr__(self) -> str:
         return f"Credentials({self.issuer})"
@@ -53,9 +68,11 @@ class Credentials:
                 "client_id": self.resource_server.client_id,
                 "client_secret": self.resource_server.client_secret,
             },
-            "scopes": [*API_SCOPES, *OPENID_SCOPES],
+            "rs_metadata": dict(self.registered),
+            "trusted_issuer": {"issuer": TRUSTED_ISSUER, "jwk": dict(self.issuer_key)},
+            "scopes": [*API_SCOPES, *BILLING_SCOPES, *OPENID_SCOPES],
             "resources": [uri for uri, _ in RESOURCES],
-            "rar_example": None,
+            "rar_example": dict(PAYMENT_EXAMPLE),
         }
 
 
@@ -90,16 +107,6 @@ def write_credentials(layout: Layout, credentials: Credentials) -> None:
 def summary_text(credentials: Credentials, shown_directory: str) -> str:
     """The short table: where, who, and three commands to try next."""
     user, password = credentials.users["user"]
-    token = (
-        f"TOKEN=$(curl -K {shown_directory}/client.curl -d grant_type=client_credentials -d scope=api:read "
-        f"{credentials.issuer}/token | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])')"
-    )
-    introspect = (
-        f'curl -K {shown_directory}/resource-server.curl -d "token=$TOKEN" {credentials.introspection}/introspect'
-    )
-    revoke = (
-        f'curl -K {shown_directory}/client.curl -d "token=$TOKEN" -w "%{{http_code}}\\n" {credentials.issuer}/revoke'
-    )
     lines = [
         "",
         f"  Issuer          {credentials.issuer}",
@@ -110,15 +117,14 @@ def summary_text(credentials: Credentials, shown_directory: str) -> str:
         f"  Resource server {credentials.resource_server.client_id}",
         f"  All secrets     {shown_directory}/credentials.json     logs: {shown_directory}/logs/",
         "",
-        "Try next: get a token, look at it, revoke it and look again.",
-        "",
-        f"  {token}",
-        f"  {introspect}",
-        f"  {revoke}",
-        "",
+        *lines_to_try(credentials.issuer, credentials.introspection, shown_directory, _ids(credentials)),
         "Ctrl-C stops everything; the data stays.",
     ]
     return "\n".join(lines)
+
+
+def _ids(credentials: Credentials) -> Mapping[str, str]:
+    return {each.metadata.name: each.client_id for each in credentials.clients}
 
 
 def _client(planted: Planted) -> dict[str, object]:
@@ -131,4 +137,8 @@ def _client(planted: Planted) -> dict[str, object]:
         "grant_types": list(planted.metadata.grant_types),
         "token_endpoint_auth_method": planted.metadata.token_endpoint_auth_method,
         "scope": " ".join(planted.metadata.scope),
+        "post_logout_redirect_uris": list(planted.metadata.post_logout_redirect_uris),
+        "dpop_bound_access_tokens": planted.metadata.dpop_bound_access_tokens,
+        "profile": planted.metadata.profile,
+        **({} if planted.jwk is None else {"jwk": dict(planted.jwk)}),
     }

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from grantlog.adapters.embedded.ports import HOST, NoPortError, any_port, free_port, is_free
-from grantlog.development.demo import LEASE_SECONDS, resources_setting
+from grantlog.development.catalogue import demo_settings
+from grantlog.development.demo import LEASE_SECONDS
 from grantlog.development.layout import Kept
 
 ISSUER_PORT = 8000
@@ -67,15 +68,18 @@ def choose_ports(environ: Mapping[str, str], kept: Kept) -> Ports:
 
 
 def settings_environment(
-    environ: Mapping[str, str], stores: Stores, ports: Ports, root_keys: str, initial_access_token: str
+    environ: Mapping[str, str], stores: Stores, ports: Ports, root_keys: str, secrets: Mapping[str, str]
 ) -> dict[str, str]:
-    """The environment every process shares. What ``environ`` says about ordinary settings wins over the demo's."""
+    """The environment every process shares. What ``environ`` says about ordinary settings wins over the demo's.
+
+    ``secrets``: those of this checkout.
+    """
     demo = {
         "GRANTLOG_ISSUER": f"http://{HOST}:{ports.issuer}",
-        "GRANTLOG_RESOURCES": resources_setting(),
+        **demo_settings(secrets["issuer_key"]),
         "GRANTLOG_PROJECTION_LEASE": LEASE_SECONDS,
         "GRANTLOG_EGRESS_PRIVATE": "true",
-        "GRANTLOG_INITIAL_ACCESS_TOKEN": initial_access_token,
+        "GRANTLOG_INITIAL_ACCESS_TOKEN": secrets["initial_access_token"],
         **({} if "GRANTLOG_ROOT_KEYS" in environ else {"GRANTLOG_ROOT_KEYS_FILE": root_keys}),
     }
     fixed = {

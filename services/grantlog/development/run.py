@@ -25,6 +25,7 @@ from grantlog.development.credentials import (
 )
 from grantlog.development.demo import keep_secrets
 from grantlog.development.environment import ROLES, Ports, choose_ports, role_environment, settings_environment
+from grantlog.development.keys import private_jwk
 from grantlog.development.layout import AlreadyRunningError, Kept, Layout, forget_sockets, occupied
 from grantlog.development.seed import plant
 from grantlog.development.stores import Servers, embedded_servers
@@ -99,7 +100,7 @@ def _run(layout: Layout, shown: str, environ: Mapping[str, str], say: Say, ready
         say(line)
     secrets = keep_secrets(layout, kept)
     servers, stores = embedded_servers(layout, kept, environ)
-    environment = settings_environment(environ, stores, ports, str(layout.root_keys), secrets["initial_access_token"])
+    environment = settings_environment(environ, stores, ports, str(layout.root_keys), secrets)
     settings = read_settings({name: text for name, text in environment.items() if name.startswith("GRANTLOG_")})
     plan = Plan(layout, kept, ports, environment, settings, shown)
     write_environment(layout, environment)
@@ -180,6 +181,8 @@ async def _planted(plan: Plan) -> Credentials:
             users=planted.users,
             clients=planted.clients,
             resource_server=planted.resource_server,
+            registered=planted.registered,
+            issuer_key=private_jwk(secrets["issuer_key"]),
         )
 
 
