@@ -89,3 +89,29 @@ async def test_a_record_that_expired_makes_room(transactions: Transactions) -> N
     await asyncio.sleep(2.1)
     assert await transactions.put("login", "k", b"v", 60, owner="client", limit=2)
     assert not await transactions.put("login", "k2", b"v", 60, owner="client", limit=2)
+
+
+async def test_a_record_is_swapped_only_while_it_is_what_was_read(transactions: Transactions) -> None:
+    await transactions.put("device", "k", b"\x00one", 60, owner="client", limit=1)
+    assert not await transactions.swap("device", "k", b"other", b"two")
+    assert not await transactions.swap("device", "other", b"\x00one", b"two")
+    assert await transactions.get("device", "k") == b"\x00one"
+    assert await transactions.swap("device", "k", b"\x00one", b"")
+    assert await transactions.get("device", "k") == b""
+    assert not await transactions.put("device", "k2", b"v", 60, owner="client", limit=1), "its owner stays"
+    assert await transactions.take("device", "k") == b""
+    assert await transactions.put("device", "k2", b"v", 60, owner="client", limit=1)
+
+
+async def test_exactly_one_of_many_swaps_what_all_have_read(transactions: Transactions) -> None:
+    await transactions.put("device", "k", b"0", 60)
+    swapped = await asyncio.gather(*(transactions.swap("device", "k", b"0", b"%d" % n) for n in range(1, 30)))
+    assert sum(swapped) == 1
+
+
+async def test_a_swapped_record_ends_when_it_would_have(transactions: Transactions) -> None:
+    await transactions.put("device", "k", b"1", 1)
+    assert await transactions.swap("device", "k", b"1", b"2")
+    await asyncio.sleep(1.1)
+    assert await transactions.get("device", "k") is None
+    assert not await transactions.swap("device", "k", b"2", b"3")

@@ -21,6 +21,10 @@ class Transactions(Protocol):
         """The record, removed in the same step: exactly one caller gets it."""
         ...
 
+    async def swap(self, kind: str, key: str, old: bytes, new: bytes) -> bool:
+        """Puts ``new`` where ``old`` still stands, for as long as that had left. False where it stands no more."""
+        ...
+
 
 class Throttle(Protocol):
     """Counting against abuse (Redis; in the process where Redis is gone)."""

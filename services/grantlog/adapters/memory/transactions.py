@@ -34,6 +34,15 @@ class MemoryTransactions:
         record = self._records.pop((kind, key), None)
         return None if record is None else record[0]
 
+    async def swap(self, kind: str, key: str, old: bytes, new: bytes) -> bool:
+        """See the port."""
+        self._expire()
+        record = self._records.get((kind, key))
+        if record is None or record[0] != old:
+            return False
+        self._records[kind, key] = (new, *record[1:])
+        return True
+
     def _expire(self) -> None:
         now = self._clock()
         self._records = {name: record for name, record in self._records.items() if record[1] > now}

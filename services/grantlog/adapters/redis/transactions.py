@@ -10,6 +10,7 @@ from grantlog.adapters.redis.wire import Argument, CommandError
 from grantlog.ports import UnavailableError
 
 _ADMIT = Script("admit_v1")
+_SWAP = Script("swap_v1")
 _NAME = 32
 """Bytes of a name; every record begins with its owner's, or with as many blanks."""
 _NOBODY = b" " * _NAME
@@ -57,6 +58,15 @@ class RedisTransactions:
             with contextlib.suppress(UnavailableError):
                 await self._ask(owner, b"ZREM", self._naming.key(b"o", owner), name)
         return record[_NAME:]
+
+    async def swap(self, kind: str, key: str, old: bytes, new: bytes) -> bool:
+        """See the port. Raises UnavailableError; the record may then be the new one."""
+        name = self._naming.name("record", kind, key)
+        try:
+            connection, _ = live(self._nodes, self._naming.tag(name))
+            return bool(await _SWAP.run(connection, (self._naming.key(b"t", name),), _NAME, old, new))
+        except (CommandError, UnavailableError) as error:
+            raise self._gone(error) from error
 
     async def _admit(self, owner: bytes, name: bytes, limit: int, ttl: int) -> bool:
         try:

@@ -41,6 +41,7 @@ class Kind(Enum):
     SESSION = ("ss", 4)
     JWT = ("jh", 5)
     """The handle that a JWT access token carries as its ``jti``."""
+    DEVICE = ("dc", 6)
 
     def __init__(self, letters: str, number: int) -> None:
         self.letters = letters
