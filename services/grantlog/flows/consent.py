@@ -9,6 +9,7 @@ from grantlog.core.decision import Origin, Stamp
 from grantlog.core.grant.events import Authentication, Authorized
 from grantlog.core.grant.state import evolve
 from grantlog.core.identifiers import MICROS, StreamId, after, bucket_of
+from grantlog.core.protocol.authorization_profile import code_lifetime
 from grantlog.core.protocol.authorize import AuthorizationRequest
 from grantlog.core.protocol.errors import ProtocolError
 from grantlog.core.protocol.redirect_uri import matches
@@ -120,7 +121,7 @@ def _grant(
     log, secrets = service.ports.log, service.ports.secrets
     now = log.now()
     stream, secret = log.mint(bucket_of(session.account)), secrets.random(SECRET_BYTES)
-    code_expires_at = after(now, service.policy.code_lifetime)
+    code_expires_at = after(now, code_lifetime(service.policy, client.state.metadata))
     event = Authorized(
         client_id=request.client_id,
         account=session.account,
