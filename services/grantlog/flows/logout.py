@@ -5,7 +5,7 @@ from json import dumps, loads
 from typing import Any
 
 from grantlog.core.identifiers import ClientId
-from grantlog.core.protocol.errors import ProtocolError, TooManyRequestsError
+from grantlog.core.protocol.errors import TooManyRequestsError
 from grantlog.core.protocol.redirect_uri import with_parameters
 from grantlog.core.protocol.requests import Parameters
 from grantlog.flows.client_directory import KnownClient
@@ -21,6 +21,7 @@ KEPT_FOR = 300
 WAITING_LIMIT = 50
 """So many of them may wait from one address."""
 STATE_LIMIT = 2048
+_ID_CHARS = 43
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +108,10 @@ async def keep(service: Service, request: LogoutRequest, subscriber: str) -> str
     return key
 
 
-async def kept(service: Service, key: str) -> LogoutRequest:
-    """What was kept under this id. Raises ProtocolError where it is over, UnavailableError."""
-    stored = await service.ports.transactions.get(KIND, key)
+async def kept(service: Service, key: str) -> LogoutRequest | None:
+    """What was kept under this id; None where it is over. Raises UnavailableError."""
+    stored = await service.ports.transactions.get(KIND, key) if len(key) == _ID_CHARS and key.isascii() else None
     if stored is None:
-        raise ProtocolError("invalid_request", "this logout is over", "logout_over")
+        return None
     members: dict[str, Any] = loads(stored)
     return LogoutRequest(**members)

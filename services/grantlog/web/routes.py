@@ -12,8 +12,11 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from grantlog.core.protocol.protected_resource import metadata_path
+from grantlog.core.protocol.resource import own_resources
 from grantlog.settings import Settings
 from grantlog.web.endpoints import (
+    account,
     authorize,
     consent,
     health,
@@ -29,14 +32,16 @@ from grantlog.web.endpoints import (
     start,
     static,
     token,
+    userinfo,
 )
 from grantlog.web.endpoints.static import ICON, PASSKEY_SCRIPT, STYLESHEET
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Role = Literal["issuer", "introspection"]
-Auth = Literal["none", "client", "bearer", "cookie", "session"]
-"""A client's credentials; the initial access token, or a registration access token; the cookie of a login under way; a session."""
-Cors = Literal["none", "any", "registered"]
+Auth = Literal["none", "client", "bearer", "token", "cookie", "session"]
+"""A client's credentials; the initial access token, or a registration access token; an access token; the cookie of a login under way;
+a session."""
+Cors = Literal["none", "any", "registered", "token"]
 Kind = Literal["data", "page", "form", "either"]
 """Answers are for programs, or for people; a form is a page's POST; either: as ``Accept`` says."""
 Row = tuple[str, str, str, Handler, frozenset[Role], Auth, Cors, str, Kind]
@@ -71,6 +76,8 @@ def table(settings: Settings) -> tuple[Route, ...]:
     oauth = f"/.well-known/oauth-authorization-server{base}"
     # OpenID Connect Discovery 4: "concatenating the string /.well-known/openid-configuration to the Issuer"
     openid = "~/.well-known/openid-configuration"
+    # RFC 9728 3.1: the same of our own resource, by the issuer and by the URL of its endpoint
+    resource, endpoint = (metadata_path(name) for name in own_resources(settings.issuer))
     # OpenID Connect Core 3.1.2.1: "MUST support the use of the HTTP GET and POST methods" at /authorize; applications
     # post there from their own pages, so that is no form of ours.
     by_query, by_form = authorize.by_query, authorize.by_form
@@ -91,6 +98,10 @@ def table(settings: Settings) -> tuple[Route, ...]:
         ("registration",     "GET",  "~/register",         register.read,     own,   "bearer",  "none",       NEVER, "data"),
         ("registration",     "PUT",  "~/register",         register.replace,  own,   "bearer",  "none",       NEVER, "data"),
         ("registration",     "DELETE", "~/register",       register.remove,   own,   "bearer",  "none",       NEVER, "data"),
+        ("userinfo",         "GET",  "~/userinfo",         userinfo.userinfo, own,   "token",   "token",      NEVER, "data"),
+        ("userinfo",         "POST", "~/userinfo",         userinfo.userinfo, own,   "token",   "token",      NEVER, "data"),
+        ("resource_metadata", "GET", resource, userinfo.metadata_of_issuer,   own,   "none",    "any",        some,  "data"),
+        ("resource_metadata", "GET", endpoint, userinfo.metadata_of_userinfo, own,   "none",    "any",        some,  "data"),
         ("oauth_metadata",   "GET",  oauth,                metadata.oauth,    own,   "none",    "any",        some,  "data"),
         ("openid_metadata",  "GET",  openid,               metadata.openid,   own,   "none",    "any",        some,  "data"),
         ("jwks",             "GET",  "~/jwks",             jwks.jwks,         own,   "none",    "any",        some,  "data"),
@@ -104,8 +115,11 @@ def table(settings: Settings) -> tuple[Route, ...]:
         ("second_factor",    "POST", second,               second_factor.submit, own, "cookie", "none",       NEVER, "form"),
         ("consent",          "GET",  "~/consent",          consent.show,      own,   "session", "none",       NEVER, "page"),
         ("consent",          "POST", "~/consent",          consent.submit,    own,   "session", "none",       NEVER, "form"),
-        ("logout",           "GET",  "~/logout",           logout.show,       own,   "none",    "none",       NEVER, "page"),
-        ("logout",           "POST", "~/logout",           logout.submit,     own,   "session", "none",       NEVER, "form"),
+        ("logout",           "GET",  "~/logout",           logout.by_query,   own,   "none",    "none",       NEVER, "page"),
+        ("logout",           "POST", "~/logout",           logout.by_form,    own,   "none",    "none",       NEVER, "page"),
+        ("logout_confirm",   "POST", "~/logout/confirm",   logout.confirm,    own,   "session", "none",       NEVER, "form"),
+        ("account",          "GET",  "~/account",          account.show,      own,   "session", "none",       NEVER, "page"),
+        ("account_revoke",   "POST", "~/account/revoke",   account.revoke,    own,   "session", "none",       NEVER, "form"),
         ("start",            "GET",  "~/",                 start.start,       own,   "none",    "none",       NEVER, "page"),
         ("stylesheet",       "GET",  css,                  static.stylesheet, own,   "none",    "none",       EVER,  "data"),
         ("passkey_script",   "GET",  "~" + PASSKEY_SCRIPT, static.passkey_script, own, "none",  "none",       EVER,  "data"),

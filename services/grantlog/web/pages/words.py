@@ -1,9 +1,13 @@
-"""What scopes and redirect URIs are called in front of people."""
+"""What scopes, clients, moments and redirect URIs are called in front of people."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from grantlog.core.client.state import ClientState
+from grantlog.core.identifiers import MICROS, Micros
+from grantlog.core.protocol.resource import Catalog
 
 _WORDS = MappingProxyType(
     {
@@ -18,6 +22,9 @@ _WORDS = MappingProxyType(
 _BLANK = " \u115f\u1160\u2800\u3164\uffa0"
 """What is a letter or a sign to Unicode, and nothing to the eye."""
 _VERBS = MappingProxyType({"read": "read", "write": "change", "admin": "administer", "delete": "delete"})
+_MONTHS = (
+    "January February March April May June July August September October November December".split()  # noqa: SIM905  # a list of words reads best as words
+)
 
 
 def called(client: ClientState) -> str:
@@ -26,11 +33,17 @@ def called(client: ClientState) -> str:
     return name if name.strip(_BLANK) else client.client_id
 
 
-def scope_in_words(name: str) -> str:
-    """One scope, in words where we know them; its own name is always there for who looks it up."""
+def scope_in_words(name: str, catalog: Catalog | None = None, audience: Sequence[str] = ()) -> str:
+    """One scope, in the operator's words or in ours; else its own name is there for who looks it up.
+
+    ``audience``: the resources whose words count; none: any.
+    """
     known = _WORDS.get(name)
     if known is not None:
         return known
+    for rule in catalog.rules if catalog is not None else ():
+        if name in rule.texts and (not audience or rule.uri in audience):
+            return rule.texts[name]
     what, _, verb = name.rpartition(":")
     if what and verb in _VERBS:
         return f"{_VERBS[verb]} what belongs to “{what}” ({name})"
@@ -45,3 +58,9 @@ def destination(redirect_uri: str) -> str:
     if parts.hostname in {"127.0.0.1", "::1", "localhost"}:
         return "an application on this device"
     return parts.netloc
+
+
+def day(moment: Micros) -> tuple[str, str]:
+    """A day as machines and as people write it, in UTC."""
+    at = datetime.fromtimestamp(moment / MICROS, UTC)
+    return at.date().isoformat(), f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
