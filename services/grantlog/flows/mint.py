@@ -114,18 +114,30 @@ def _format(service: Service, client: ClientState, profile: Profile) -> tuple[Ki
 
 
 def refresh_token(
-    service: Service, place: Place, now: Micros, not_after: Micros, confirmation: Confirmation | None = None
+    service: Service,
+    place: Place,
+    now: Micros,
+    not_after: Micros,
+    confirmation: Confirmation | None = None,
+    *,
+    rotates: bool = True,
 ) -> tuple[str, RefreshToken]:
     """The text of a new refresh token and its trace: it idles out, at the latest with its family.
 
-    ``confirmation``: who alone may spend it (a public client's sender, RFC 9449 section 5).
+    ``confirmation``: who alone may spend it (a public client's sender, RFC 9449 section 5). One that never ``rotates`` is
+    kept from idling out by its use, so its text is good as long as the family.
     """
-    expires_at = Micros(min(after(now, service.policy.refresh_idle_lifetime), not_after))
+    expires_at = idles_out(service, now, not_after)
     secrets = service.ports.secrets
     secret = secrets.random(SECRET_BYTES)
-    handle = Handle(Kind.REFRESH, place.stream, place.version, -(-expires_at // MICROS))
+    handle = Handle(Kind.REFRESH, place.stream, place.version, -(-(expires_at if rotates else not_after) // MICROS))
     text = token_text.write(handle, secret, secrets.token_mac_keys()[0], service.policy.token_prefix)
     return text, RefreshToken(hash=sha256(secret).digest(), expires_at=expires_at, confirmation=confirmation)
+
+
+def idles_out(service: Service, now: Micros, not_after: Micros) -> Micros:
+    """When a refresh token that is issued or used now is dead without further use."""
+    return Micros(min(after(now, service.policy.refresh_idle_lifetime), not_after))
 
 
 async def identity_token(

@@ -11,8 +11,8 @@ from urllib.parse import unquote_to_bytes
 
 from grantlog.core.protocol.errors import ProtocolError, invalid_request
 
-REPEATABLE = frozenset({"resource"})
-"""RFC 8707 section 2: "Multiple 'resource' parameters MAY be used"."""
+REPEATABLE = frozenset({"resource", "audience"})
+"""RFC 8707 section 2: "Multiple 'resource' parameters MAY be used"; RFC 8693 section 2.1 says so of ``audience`` as well."""
 PAIRS_LIMIT = 100
 BATCH_LIMIT = 100
 
