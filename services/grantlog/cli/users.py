@@ -1,6 +1,6 @@
 """``grantlog users``: people who can log in. Passwords come from standard input or a prompt."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from json import loads
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from grantlog.flows.service import Service
 cause_option = click.option("--cause", default="operator", show_default=True, help="Why; it stands on the log.")
 
 
-F = TypeVar("F")
+F = TypeVar("F", bound=Callable[..., Any])
 _JSON_CLAIMS = frozenset({"email_verified", "phone_number_verified", "updated_at"})
 """Standard claims that are no strings (OpenID Connect Core section 5.1)."""
 
@@ -26,7 +26,9 @@ _JSON_CLAIMS = frozenset({"email_verified", "phone_number_verified", "updated_at
 def claim_options(command: F) -> F:
     """The options by which claims of a person are given: ``--claim``, ``--claims-file``, ``--role`` and the like."""
     for option in (
-        click.option("--entitlement", "entitlements", multiple=True, help="An entitlement (RFC 9068); repeat for more."),
+        click.option(
+            "--entitlement", "entitlements", multiple=True, help="An entitlement (RFC 9068); repeat for more."
+        ),
         click.option("--group", "groups", multiple=True, help="A group (RFC 9068); repeat for more."),
         click.option("--role", "roles", multiple=True, help="A role (RFC 9068); repeat for more."),
         click.option(

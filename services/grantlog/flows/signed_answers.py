@@ -5,6 +5,7 @@ from typing import Any
 
 from grantlog.core.client.events import Encryption
 from grantlog.core.client.state import ClientState
+from grantlog.flows import client_keys
 from grantlog.flows.service import Service
 
 
@@ -31,8 +32,6 @@ async def encrypted_for(
     service: Service, client: ClientState, content: bytes, encryption: Encryption, cty: str | None
 ) -> str:
     """A JWE to the client's own key. Raises UnavailableError where that cannot be had."""
-    from grantlog.flows import client_keys  # noqa: PLC0415  # until that file stands
-
     key = await client_keys.encryption_key(service, client, encryption)
     return await service.ports.verifier.encrypt(content, key, encryption.alg, encryption.enc, cty)
 

@@ -5,21 +5,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from grantlog.core.client.state import ClientState
-from grantlog.core.grant.events import Profile
 from grantlog.core.grant.standing import Active, Inactive
 from grantlog.core.grant.state import GrantState
 from grantlog.core.identifiers import StreamId, seconds
 from grantlog.core.protocol import userinfo
 from grantlog.core.protocol.errors import InvalidTokenError, ProtocolError
-from grantlog.core.protocol.protected_resource import PresentedToken
 from grantlog.core.protocol.proofs import Proofs
+from grantlog.core.protocol.protected_resource import PresentedToken
 from grantlog.core.protocol.resource import own_resources
 from grantlog.core.protocol.token_text import Kind
+from grantlog.flows import sender
 from grantlog.flows.claims import profile_of
 from grantlog.flows.introspect import find_standing
 from grantlog.flows.locate import locate
 from grantlog.flows.mint import json_bytes
-from grantlog.flows.sender import prove_possession
 from grantlog.flows.service import Service
 from grantlog.flows.signed_answers import algorithm_for, encrypted_for, signed_for
 
@@ -44,8 +43,7 @@ async def tell(service: Service, presented: PresentedToken, proofs: Proofs) -> U
     # an identifier the resource server expects for itself"
     if set(profile.audience).isdisjoint(own_resources(service.policy.issuer)):
         raise InvalidTokenError("userinfo_other_audience")
-    _fits(presented, profile)
-    await prove_possession(service, proofs, profile.confirmation, presented.text)
+    await sender.prove_possession(service, proofs, profile.confirmation, presented.text)
     if userinfo.SCOPE not in profile.scope:
         raise ProtocolError("insufficient_scope", "the access token is not good for openid", "userinfo_scope")
     client = await service.clients.find(found.family.client_id)
@@ -65,14 +63,6 @@ async def _alive(service: Service, presented: PresentedToken) -> tuple[StreamId,
     if isinstance(found, Inactive):
         raise InvalidTokenError(found.reason)
     return located.handle.stream, found
-
-
-def _fits(presented: PresentedToken, profile: Profile) -> None:
-    """RFC 9449 section 7.2: no downgrade. A token bound to a key comes by the scheme DPoP, and no other does."""
-    bound = profile.confirmation is not None and profile.confirmation.method == "jkt"
-    # RFC 9449 7.2: "such a protected resource MUST reject a DPoP-bound access token received as a bearer token"
-    if bound != (presented.scheme == "DPoP"):
-        raise InvalidTokenError("userinfo_scheme")
 
 
 async def _members(service: Service, stream: StreamId, found: Active) -> Mapping[str, Any] | None:

@@ -86,7 +86,7 @@ async def answer_headers(request: web.Request, policy: Policy) -> dict[str, str]
 
 async def _origins_of_token(request: web.Request, origin: str) -> tuple[str, ...]:
     """Those of the token's client. Where no token was accepted, the refusal may be read from any that is registered."""
-    told = request.get(CLIENT_ORIGINS)
+    told: tuple[str, ...] | None = request.get(CLIENT_ORIGINS)
     if told is not None:
         return told
     try:

@@ -39,8 +39,8 @@ from grantlog.web.endpoints.static import ICON, PASSKEY_SCRIPT, STYLESHEET
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Role = Literal["issuer", "introspection"]
 Auth = Literal["none", "client", "bearer", "token", "cookie", "session"]
-"""A client's credentials; the initial access token, or a registration access token; an access token; the cookie of a login under way;
-a session."""
+"""A client's credentials; the initial access token, or a registration access token; an access token; the cookie of a login
+under way; a session."""
 Cors = Literal["none", "any", "registered", "token"]
 Kind = Literal["data", "page", "form", "either"]
 """Answers are for programs, or for people; a form is a page's POST; either: as ``Accept`` says."""

@@ -49,7 +49,7 @@ def claims(
         payload["acr"] = acr
     if amr:
         payload["amr"] = list(amr)
-    return payload if extra is None else payload | extra
+    return {**payload, **(extra or {})}
 
 
 def audience_of(audience: tuple[str, ...]) -> str | list[str]:

@@ -140,7 +140,7 @@ def test_a_claims_parameter_without_the_member_asks_for_nothing() -> None:
         (None, True),
     ],
 )
-def test_a_claim_asked_for_with_a_value_is_told_where_it_has_that_value(how: object, told: bool) -> None:  # noqa: FBT001  # a row of the table
+def test_a_claim_asked_for_with_a_value_is_told_where_it_has_that_value(how: object, told: bool) -> None:
     assert ("email" in told_by_request(JANE, {"email": how})) is told
 
 

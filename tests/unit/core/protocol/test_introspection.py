@@ -61,5 +61,5 @@ def test_a_signed_answer_has_the_members_of_rfc9701_5_and_none_that_would_make_i
         ("", False),
     ],
 )
-def test_a_signed_answer_is_for_who_asks_for_one(accept: str, wanted: bool) -> None:  # noqa: FBT001  # a row of the table
+def test_a_signed_answer_is_for_who_asks_for_one(accept: str, wanted: bool) -> None:
     assert wants_jwt(accept) is wanted
