@@ -12,7 +12,6 @@ from grantlog.core.client.state import ClientState
 from grantlog.core.decision import Origin
 from grantlog.core.grant.standing import Active, Inactive, family_of, standing
 from grantlog.core.identifiers import seconds
-from grantlog.core.protocol.client_auth import read_credentials
 from grantlog.core.protocol.errors import ProtocolError
 from grantlog.core.protocol.introspection import INACTIVE, TYP, active, as_jwt
 from grantlog.core.protocol.proofs import Proofs
@@ -20,6 +19,7 @@ from grantlog.core.protocol.requests import Parameters
 from grantlog.core.protocol.token_text import Kind
 from grantlog.flows.authenticate import authenticate
 from grantlog.flows.locate import Located, locate
+from grantlog.flows.one_time import claim_once
 from grantlog.flows.service import Service
 from grantlog.flows.signed_answers import algorithm_for, signed_for
 from grantlog.flows.token_claims import extra_claims, is_plain
@@ -76,7 +76,7 @@ async def _introspected(
         caller = await _caller(service, parameters, proofs, origin)
 
     def again() -> Awaitable[ClientState]:
-        return _caller(service, parameters, proofs, origin)
+        return _caller(service, parameters, proofs, origin, first=False)
 
     return await _answer(service, token, caller, gates_before, again), caller
 
@@ -89,7 +89,7 @@ async def introspect_batch(
     caller = await _caller(service, parameters, proofs, origin)
 
     def again() -> Awaitable[ClientState]:
-        return _caller(service, parameters, proofs, origin)
+        return _caller(service, parameters, proofs, origin, first=False)
 
     return await gather(*(_answer(service, token, caller, gates_before, again) for token in tokens))
 
@@ -103,12 +103,18 @@ def _recalled(service: Service, parameters: Parameters, proofs: Proofs) -> Clien
     return None if known is None else known.state
 
 
-async def _caller(service: Service, parameters: Parameters, proofs: Proofs, origin: Origin) -> ClientState:
+async def _caller(
+    service: Service, parameters: Parameters, proofs: Proofs, origin: Origin, *, first: bool = True
+) -> ClientState:
+    """Who asks. ``first``: not yet proven in this request; what counts once is claimed then."""
     recalled = _recalled(service, parameters, proofs)
     if recalled is not None:
         return recalled
     # RFC 7662 2.1: "the endpoint MUST also require some form of authorization to access this endpoint"
-    client = (await authenticate(service, RULE, read_credentials(proofs.authorization, parameters), origin)).client
+    proven = await authenticate(service, RULE, parameters, proofs, origin)
+    client = proven.client
+    if first:
+        await claim_once(service, proven)
     if not client.state.metadata.introspects:
         raise ProtocolError("unauthorized_client", "the client is not a resource server", "not_a_resource_server")
     authorization = proofs.authorization

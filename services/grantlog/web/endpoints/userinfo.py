@@ -3,11 +3,11 @@
 from aiohttp import web
 
 from grantlog.core.protocol import protected_resource
-from grantlog.core.protocol.algorithms import signing_algs
 from grantlog.core.protocol.errors import ProtocolError
 from grantlog.core.protocol.protected_resource import PresentedToken, Scheme, read_token
 from grantlog.core.protocol.requests import Parameters, read_form, read_query, require_form
 from grantlog.core.protocol.resource import own_resources
+from grantlog.core.protocol.supported import signing_algs
 from grantlog.core.protocol.userinfo import SCOPE
 from grantlog.flows import userinfo as flow
 from grantlog.web.answers import json_answer
