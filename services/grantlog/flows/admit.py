@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from grantlog import metrics
 from grantlog.core.decision import Origin
 from grantlog.core.identifiers import StreamId
 from grantlog.core.protocol.acr import acr_of
@@ -49,5 +48,4 @@ async def admit(service: Service, proven: Proven, origin: Origin, former: str | 
         former=former,
         auth_time=proven.auth_time,
     )
-    metrics.LOGINS.labels("ok").inc()
     return LoggedIn(session_cookie, device_cookie, session)

@@ -81,7 +81,9 @@ async def log_in(  # what was typed, what the browser holds, where it leads
         metrics.LOGINS.labels("second_factor").inc()
         await second_factor.ask(service, proven, goal)
         return SecondFactorNeeded()
-    return await admit(service, proven, origin, former)
+    admitted = await admit(service, proven, origin, former)
+    metrics.LOGINS.labels("ok").inc()
+    return admitted
 
 
 async def _find(service: Service, username: str) -> tuple[StreamId | None, str]:

@@ -29,6 +29,7 @@ from grantlog.web.endpoints import (
     register,
     revoke,
     second_factor,
+    security,
     start,
     static,
     token,
@@ -82,7 +83,8 @@ def table(settings: Settings) -> tuple[Route, ...]:
     # post there from their own pages, so that is no form of ours.
     by_query, by_form = authorize.by_query, authorize.by_form
     one, many, ready = introspect.introspect, introspect.introspect_batch, health.readyz_introspection
-    second = "~/login/second-factor"
+    second, change = "~/login/second-factor", "~/account/security"
+    codes = change + "/recovery-codes"
     css, svg = "~" + STYLESHEET, "~" + ICON
     some = f"public, max-age={settings.jwks_max_age}"
     own, guard, every = ISSUER, INTROSPECTION, EVERYWHERE
@@ -115,6 +117,15 @@ def table(settings: Settings) -> tuple[Route, ...]:
         ("second_factor",    "POST", second,               second_factor.submit, own, "cookie", "none",       NEVER, "form"),
         ("consent",          "GET",  "~/consent",          consent.show,      own,   "session", "none",       NEVER, "page"),
         ("consent",          "POST", "~/consent",          consent.submit,    own,   "session", "none",       NEVER, "form"),
+        ("security",         "GET",  "~/account/security", security.show,     own,   "session", "none",       NEVER, "page"),
+        ("security_totp",    "GET",  change + "/totp",     security.show_totp, own,  "session", "none",       NEVER, "page"),
+        ("security_totp",    "POST", change + "/totp",     security.add_totp, own,   "session", "none",       NEVER, "form"),
+        ("security_passkey", "GET",  change + "/passkey",  security.show_passkey, own, "session", "none",     NEVER, "page"),
+        ("security_passkey", "POST", change + "/passkey",  security.add_passkey, own, "session", "none",      NEVER, "form"),
+        ("security_password", "GET", change + "/password", security.show_password, own, "session", "none",    NEVER, "page"),
+        ("security_password", "POST", change + "/password", security.change_password, own, "session", "none", NEVER, "form"),
+        ("security_remove",  "POST", change + "/remove",   security.remove,   own,   "session", "none",       NEVER, "form"),
+        ("recovery_codes",   "POST", codes,                security.make_recovery_codes, own, "session", "none", NEVER, "form"),
         ("logout",           "GET",  "~/logout",           logout.by_query,   own,   "none",    "none",       NEVER, "page"),
         ("logout",           "POST", "~/logout",           logout.by_form,    own,   "none",    "none",       NEVER, "page"),
         ("logout_confirm",   "POST", "~/logout/confirm",   logout.confirm,    own,   "session", "none",       NEVER, "form"),
