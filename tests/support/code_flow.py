@@ -20,6 +20,8 @@ def parameters(app: Running, client: str = "web", /, **changes: str | None) -> d
         "state": "a state & more",
         "code_challenge": CHALLENGE,
         "code_challenge_method": "S256",
+        # or the page is left out, where the person has allowed it before
+        "prompt": "consent",
     }
     return {name: value for name, value in (usual | changes).items() if value is not None}
 
