@@ -4,7 +4,7 @@ import json
 import secrets
 from typing import Any
 
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, KeyParameters
 
 KEYS = ("fapi_key", "issuer_key")
 """The names under which they are remembered, private parts and all."""
@@ -12,7 +12,7 @@ KEYS = ("fapi_key", "issuer_key")
 
 def new_key() -> str:
     """A fresh ES256 key pair as JSON."""
-    about = {"kid": f"demo-{secrets.token_hex(4)}", "alg": "ES256", "use": "sig"}
+    about: KeyParameters = {"kid": f"demo-{secrets.token_hex(4)}", "alg": "ES256", "use": "sig"}
     return json.dumps(ECKey.generate_key("P-256", about, private=True).as_dict(private=True))
 
 

@@ -22,7 +22,6 @@ CLAIMS = (
     *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "azp", "sid"),
     *STANDARD,
 )
-_ASSERTED = frozenset({"client_secret_jwt", "private_key_jwt"})
 _ALIASED = (
     "token_endpoint",
     "revocation_endpoint",
@@ -134,8 +133,7 @@ def _authentication(policy: Policy, *, fapi2: bool) -> dict[str, list[str]]:
         named = [method for method in methods if method != "none" or endpoint != "introspection"]
         # default: ["client_secret_basic"]
         told[f"{endpoint}_endpoint_auth_methods_supported"] = named
-        if _ASSERTED & set(named):
-            told[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = algs
+        told[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = algs
     return told
 
 

@@ -6,8 +6,28 @@ import pytest
 from tests.support.given import given
 from tests.support.refusals import reason_of
 
-from grantlog.core.client.decide import AddSecret, Register, add_secret, register, resume, suspend, update
-from grantlog.core.client.events import ClientMetadata, Registered, Resumed, SecretAdded, Suspended, Updated
+from grantlog.core.client.decide import (
+    AddSecret,
+    Register,
+    add_secret,
+    deregister,
+    may_manage,
+    register,
+    replace_registration_token,
+    resume,
+    suspend,
+    update,
+)
+from grantlog.core.client.events import (
+    ClientMetadata,
+    Deregistered,
+    Registered,
+    RegistrationTokenReplaced,
+    Resumed,
+    SecretAdded,
+    Suspended,
+    Updated,
+)
 from grantlog.core.client.state import ClientEvent, ClientSecret, ClientState, evolve, live_secret_hashes, live_secrets
 from grantlog.core.decision import Decision, GateChange, Name
 from grantlog.core.identifiers import ClientId, Micros, after
@@ -16,6 +36,8 @@ NOW = Micros(1_760_000_000_000_000)
 ID = ClientId("web-shop")
 CONFIDENTIAL = ClientMetadata(name="Shop", redirect_uris=("https://client.example/callback",))
 PUBLIC = replace(CONFIDENTIAL, token_endpoint_auth_method="none")
+KEYED = replace(CONFIDENTIAL, token_endpoint_auth_method="private_key_jwt", jwks_uri="https://client.example/jwks")
+SEALED = replace(CONFIDENTIAL, token_endpoint_auth_method="client_secret_jwt")
 FORGET = GateChange("client", ID)
 CLOSE = GateChange("client", ID, closes=True)
 
@@ -68,8 +90,10 @@ def test_a_public_client_is_registered_without_a_secret() -> None:
     [
         Register(client_id=ID, metadata=PUBLIC, secret_hash=b"s1"),
         Register(client_id=ID, metadata=CONFIDENTIAL),
+        Register(client_id=ID, metadata=KEYED, secret_hash=b"s1"),
+        Register(client_id=ID, metadata=SEALED, secret_hash=b"s1"),
     ],
-    ids=["public with a secret", "confidential without"],
+    ids=["public with a secret", "confidential without", "of a key with a secret", "of a sealed secret with a hash"],
 )
 def test_the_authentication_method_must_fit_the_secret(command: Register) -> None:
     assert reason_of(register(None, command, NOW)) == "client_secret_mismatch"
@@ -178,12 +202,78 @@ def test_a_client_cannot_become_confidential_without_a_secret() -> None:
     assert update(after_events(registered_public()), replace(PUBLIC, name="New"), NOW).event is not None
 
 
+def test_a_client_cannot_come_to_sign_by_a_secret_that_nobody_can_read() -> None:
+    assert reason_of(update(after_events(registered()), SEALED, NOW)) == "client_without_secret"
+    sealed = after_events(
+        Registered(client_id=ID, metadata=SEALED, secret_hash=None, secret_expires_at=None, registered_at=NOW)
+    )
+    assert update(sealed, replace(SEALED, name="New"), NOW).event is not None
+    assert update(after_events(registered()), KEYED, NOW).event == Updated(metadata=KEYED)
+
+
 def test_an_unknown_client_has_nothing_to_change() -> None:
-    for decision in (suspend(None, "x"), resume(None), update(None, CONFIDENTIAL, NOW)):
-        assert reason_of(decision) == "client_unknown"
+    for state in (None, after_events(registered(), Deregistered())):
+        for decision in (
+            suspend(state, "x"),
+            resume(state),
+            update(state, PUBLIC, NOW),
+            add_secret(state, AddSecret(secret_hash=b"s9", overlap=0), NOW),
+            replace_registration_token(state, b"t2"),
+        ):
+            assert reason_of(decision) == "client_unknown"
+    assert reason_of(deregister(None)) == "client_unknown"
 
 
-@pytest.mark.parametrize("event", [added(b"s", at=NOW), Suspended(cause="x"), Resumed(), Updated(metadata=PUBLIC)])
+# management
+
+
+def managed() -> Registered:
+    return replace(registered(), registration_token_hash=bytes(31) + b"1")
+
+
+def test_a_client_may_be_registered_with_a_registration_access_token() -> None:
+    command = Register(client_id=ID, metadata=CONFIDENTIAL, secret_hash=b"s1", registration_token_hash=bytes(31) + b"1")
+    assert register(None, command, NOW).event == managed()
+
+
+def test_only_its_own_registration_access_token_manages_a_client() -> None:
+    state = after_events(managed())
+    assert may_manage(state, bytes(31) + b"1")
+    assert not may_manage(state, bytes(31) + b"2")
+    for other in (None, after_events(registered()), after_events(managed(), Deregistered())):
+        assert not may_manage(other, bytes(31) + b"1")
+        assert not may_manage(other, bytes(32))
+
+
+def test_a_new_registration_access_token_ends_the_old_one() -> None:
+    decision = replace_registration_token(after_events(managed()), bytes(31) + b"2")
+    event = RegistrationTokenReplaced(registration_token_hash=bytes(31) + b"2")
+    assert decision == Decision(event, None, gate=FORGET)
+    state = after_events(managed(), event)
+    assert may_manage(state, bytes(31) + b"2")
+    assert not may_manage(state, bytes(31) + b"1")
+
+
+def test_a_removed_client_is_dead_with_all_it_had_and_stays_so() -> None:
+    assert deregister(after_events(managed())) == Decision(Deregistered(), None, gate=CLOSE)
+    gone = after_events(managed(), Deregistered())
+    assert gone.suspended
+    assert gone.deregistered
+    assert live_secret_hashes(gone, NOW) == ()
+    assert deregister(gone) == Decision(None, None)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        added(b"s", at=NOW),
+        Suspended(cause="x"),
+        Resumed(),
+        Updated(metadata=PUBLIC),
+        RegistrationTokenReplaced(registration_token_hash=b""),
+        Deregistered(),
+    ],
+)
 def test_only_a_registration_begins_a_client(event: ClientEvent) -> None:
     with pytest.raises(ValueError, match="cannot begin a client"):
         evolve(None, event, 1)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grantlog.core.protocol.client_secret import SECRET_BYTES, write_client_secret
+from grantlog.core.protocol.client_secret import SECRET_BYTES, write_client_secret, write_registration_token
 from grantlog.core.protocol.token_text import checksum
 
 
@@ -23,3 +23,7 @@ def test_two_secrets_have_two_texts() -> None:
 def test_a_secret_of_another_size_is_a_mistake_of_ours(size: int) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         write_client_secret(bytes(size), "gl")
+
+
+def test_a_registration_access_token_is_told_from_a_secret() -> None:
+    assert write_registration_token(bytes(32), "gl").startswith("gl_rg_")

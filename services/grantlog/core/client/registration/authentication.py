@@ -37,13 +37,15 @@ def read_authentication(document: Document, rules: Rules, method: AuthMethod) ->
     if method == "private_key_jwt" and jwks and not any(fits(key, alg) for key in read_jwks(jwks) for alg in algs):
         raise invalid("jwks has no key that signs", "registration_jwks_signing")
     alg = optional_one_of(document, "token_endpoint_auth_signing_alg", (*algs, *SECRET_ALGS))
-    if alg is not None and (alg in SECRET_ALGS) != (method == "client_secret_jwt"):
+    asserted = {"client_secret_jwt": SECRET_ALGS, "private_key_jwt": algs}.get(method)
+    if alg is not None and asserted is not None and alg not in asserted:
         raise invalid("token_endpoint_auth_signing_alg does not fit the method", "registration_auth_alg")
     return {
         "token_endpoint_auth_method": method,
         "jwks": jwks,
         "jwks_uri": jwks_uri,
-        "token_endpoint_auth_signing_alg": alg,
+        # of no meaning for a method without assertions
+        "token_endpoint_auth_signing_alg": None if asserted is None else alg,
         "tls_client_auth": _subject(document) if method == "tls_client_auth" else None,
         **_bound(document, rules),
     }
