@@ -64,7 +64,7 @@ def test_while_the_redirect_uri_is_not_proven_the_error_is_a_page(app: Running, 
         ({"response_type": "token"}, "unsupported_response_type"),
         ({"response_type": "code id_token"}, "unsupported_response_type"),
         ({"response_type": None}, "invalid_request"),
-        ({"response_mode": "form_post"}, "invalid_request"),
+        ({"response_mode": "web_message"}, "invalid_request"),
         ({"code_challenge": None}, "invalid_request"),
         ({"code_challenge_method": "plain"}, "invalid_request"),
         ({"code_challenge_method": None}, "invalid_request"),
@@ -76,7 +76,7 @@ def test_while_the_redirect_uri_is_not_proven_the_error_is_a_page(app: Running, 
         ({"prompt": "none login"}, "invalid_request"),
         ({"prompt": "create"}, "invalid_request"),
         ({"max_age": "soon"}, "invalid_request"),
-        ({"request": "e30.e30."}, "request_not_supported"),
+        ({"request": "e30.e30."}, "invalid_request_object"),
         ({"request_uri": "https://client.example/r"}, "request_uri_not_supported"),
     ],
     ids=str,
@@ -140,9 +140,10 @@ def test_without_a_session_prompt_none_is_answered_login_required(app: Running) 
 
 
 def test_with_a_session_prompt_none_is_answered_consent_required(app: Running) -> None:
+    app.clients["fresh"] = app.register(WEB)
     browser = app.browser()
-    consent_page(app, browser)
-    assert authorize(app, browser, prompt="none").query["error"] == "consent_required"
+    consent_page(app, browser, "fresh")
+    assert authorize(app, browser, "fresh", prompt="none").query["error"] == "consent_required"
 
 
 def test_a_wrong_request_with_prompt_none_is_redirected_even_for_strangers(app: Running) -> None:
@@ -163,9 +164,10 @@ def test_a_live_session_skips_the_login(app: Running) -> None:
 
 @pytest.mark.parametrize("changes", [{"prompt": "login"}, {"prompt": "select_account"}, {"max_age": LONG_AGO}], ids=str)
 def test_who_must_authenticate_again_does_and_then_goes_on(app: Running, changes: dict[str, str | None]) -> None:
+    app.clients["again"] = app.register(WEB)
     browser = app.browser()
-    consent_page(app, browser)
-    answer = authorize(app, browser, **changes)
+    consent_page(app, browser, "again")
+    answer = authorize(app, browser, "again", **changes)
     assert "/login?tx=" in answer.location
     page = browser.follow(answer)
     assert page.status == 200
@@ -178,10 +180,11 @@ def test_who_must_authenticate_again_does_and_then_goes_on(app: Running, changes
 
 
 def test_a_session_young_enough_for_max_age_is_kept(app: Running) -> None:
+    app.clients["young"] = app.register(WEB)
     browser = app.browser()
-    consent_page(app, browser)
-    assert "/consent?tx=" in authorize(app, browser, max_age="3600").location
-    assert authorize(app, browser, max_age="3600", prompt="none").query["error"] == "consent_required"
+    consent_page(app, browser, "young")
+    assert "/consent?tx=" in authorize(app, browser, "young", max_age="3600").location
+    assert authorize(app, browser, "young", max_age="3600", prompt="none").query["error"] == "consent_required"
 
 
 def test_requests_of_a_client_that_wait_are_bounded(start_app: StartApp) -> None:

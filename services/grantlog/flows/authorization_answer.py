@@ -16,6 +16,7 @@ from grantlog.core.protocol.errors import ProtocolError
 from grantlog.core.protocol.redirect_uri import with_fragment, with_parameters
 from grantlog.core.protocol.response import encoding_of
 from grantlog.flows.service import Service
+from grantlog.flows.signed_answers import algorithm_for, signed_for
 from grantlog.ports import Replay, UnavailableError
 
 _log = get_logger(__name__)
@@ -150,8 +151,6 @@ def answered_before() -> ProtocolError:
 
 
 async def _jwt(service: Service, target: Target, members: Members) -> str:
-    from grantlog.flows.signed_answers import algorithm_for, signed_for
-
     client = await service.clients.find(target.client_id)
     if client is None:
         raise ProtocolError("invalid_request", "client_id is not known", "client_unknown")

@@ -7,15 +7,16 @@ from typing import Any
 
 from grantlog.core.decision import Origin
 from grantlog.core.protocol.authorize import AuthorizationRequest
-from grantlog.core.protocol.errors import InvalidClientError, ProtocolError, invalid_request
+from grantlog.core.protocol.errors import ProtocolError, invalid_request
 from grantlog.core.protocol.proofs import Proofs
 from grantlog.core.protocol.requests import Parameters
 from grantlog.flows.authenticate import Authenticated, authenticate, count_failure
 from grantlog.flows.authorization_answer import PUSHED, answered_before
 from grantlog.flows.authorization_request import read_request
 from grantlog.flows.client_directory import KnownClient
+from grantlog.flows.one_time import claim_once
 from grantlog.flows.pending import FULL_FOR, new_id, request_of
-from grantlog.flows.sender import Sender
+from grantlog.flows.sender import Sender, sender_of
 from grantlog.flows.service import Service
 
 RULE = "par"
@@ -71,10 +72,8 @@ async def _checked(
     # RFC 9126 2.1: "The request_uri authorization request parameter is one exception, and it MUST NOT be provided."
     if parameters.get("request_uri") is not None:
         raise invalid_request("request_uri must not be pushed", "par_request_uri")
-    from grantlog.flows.sender import sender_of
-
-    sender = await sender_of(service, proofs, client.client.state, origin)
-    await _claim(service, client, sender)
+    sender = await sender_of(service, proofs, client.client.state, origin, demanded=False)
+    await claim_once(service, client, sender)
     request = await read_request(service, client.client, parameters, by_push=True)
     return replace(request, dpop_jkt=_bound_to(request, sender))
 
@@ -88,11 +87,3 @@ def _bound_to(request: AuthorizationRequest, sender: Sender) -> str | None:
     if request.dpop_jkt not in {None, confirmation.thumbprint}:
         raise invalid_request("dpop_jkt is not the key of the DPoP proof", "dpop_jkt_differs")
     return confirmation.thumbprint
-
-
-async def _claim(service: Service, client: Authenticated, sender: Sender) -> None:
-    """Assertions and proofs count once, also where nothing is appended."""
-    if client.replays and not await service.ports.log.claim(client.replays):
-        raise InvalidClientError("client_assertion_replayed")
-    if sender.replays and not await service.ports.log.claim(sender.replays):
-        raise ProtocolError("invalid_dpop_proof", "the DPoP proof was used before", "dpop_replayed")

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from grantlog.core.identifiers import seconds
 from grantlog.core.protocol.errors import ProtocolError
+from grantlog.core.protocol.jwk import select
 from grantlog.core.protocol.jwt_text import MalformedJwtError, ReadJwt, read_jwt
 from grantlog.core.protocol.request_object import (
     SIZE_LIMIT,
@@ -13,7 +15,7 @@ from grantlog.core.protocol.request_object import (
     parameters_of,
 )
 from grantlog.core.protocol.requests import Parameters
-from grantlog.core.identifiers import seconds
+from grantlog.flows import client_keys
 from grantlog.flows.client_directory import KnownClient
 from grantlog.flows.service import Service
 from grantlog.ports import UnavailableError
@@ -73,12 +75,10 @@ async def _signed(service: Service, text: str) -> str:
 
 
 async def _verify(service: Service, client: KnownClient, jwt: ReadJwt) -> None:
-    from grantlog.flows import client_keys
-
     try:
         keys = await client_keys.keys_of(service, client.state, jwt.kid)
     except UnavailableError:
         # the client's keys are at a URL of its own choice: that it does not answer is the client's fault
         raise invalid_request_object("object_keys") from None
-    if await service.ports.verifier.verify(jwt, keys) is None:
+    if await service.ports.verifier.verify(jwt, select(keys, jwt.alg, jwt.kid)) is None:
         raise invalid_request_object("object_signature")

@@ -1,4 +1,4 @@
-"""How the user is asked (OpenID Connect Core section 3.1.2.1): ``prompt``, ``max_age``, ``display``, ``ui_locales``, ``acr_values``."""
+"""How the user is asked (OpenID Connect Core section 3.1.2.1): ``prompt``, ``max_age``, ``display``, and lists of wishes."""
 
 import re
 
