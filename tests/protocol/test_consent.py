@@ -59,7 +59,7 @@ def test_the_code_is_good_for_tokens_of_the_scope_that_was_allowed(app: Running)
     assert {"access_token", "refresh_token", "id_token"} <= set(tokens.json)
     told = app.introspect(tokens.json["access_token"])
     assert told["sub"] == str(app.account)
-    assert told["aud"] == API
+    assert told["aud"] == [API, app.settings.issuer]
 
 
 def test_a_public_client_gets_tokens_too(app: Running) -> None:

@@ -48,7 +48,9 @@ def test_the_client_is_told_who_logged_in(app: Running, person: Person) -> None:
     assert claims["exp"] - claims["iat"] == app.settings.id_token_lifetime
     assert claims["auth_time"] <= claims["iat"]
     # no names or addresses: who asks for them asks with the access token
-    assert set(claims) <= {"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr", "acr"}
+    told = {"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "at_hash", "amr", "acr", "sid"}
+    assert set(claims) == told
+    assert claims["azp"] == claims["aud"] == app.clients["web"].client_id
 
 
 def test_without_a_nonce_none_is_made_up(app: Running, person: Person) -> None:

@@ -31,7 +31,9 @@ def audience(app: Running, token: str) -> object:
 
 def test_without_a_resource_the_scopes_name_it(app: Running, person: Person) -> None:
     assert audience(app, own_token(app, scope="api:read").access) == API
-    assert audience(app, person.tokens(scope="openid api:read").access) == API
+    assert audience(app, person.tokens(scope="api:read").access) == API
+    # openid is a scope of our own UserInfo endpoint
+    assert audience(app, person.tokens(scope="openid api:read").access) == [API, app.settings.issuer]
     assert audience(app, person.tokens(scope="openid").access) == app.settings.issuer
 
 
@@ -94,7 +96,7 @@ def test_a_client_may_be_held_to_some_resources(app: Running, person: Person) ->
         is_refused(narrow.token("client_credentials", resource=resource), "invalid_target")
     code = person.code("narrow")
     is_refused(redeemed(app, code, "narrow", resource=API), "invalid_target")
-    assert audience(app, given(redeemed(app, code, "narrow")).access) == BILLING
+    assert audience(app, given(redeemed(app, code, "narrow")).access) == [BILLING, app.settings.issuer]
 
 
 def test_an_empty_resource_is_none(app: Running) -> None:

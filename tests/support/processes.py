@@ -24,7 +24,7 @@ from grantlog.core.grant.standing import Active
 from grantlog.core.grant.state import evolve
 from grantlog.core.protocol.token_text import Handle, Kind
 from grantlog.flows.handle import handle, plain
-from grantlog.flows.introspect import _standing
+from grantlog.flows.introspect import find_standing
 from grantlog.flows.locate import Located
 from grantlog.flows.service import Service
 from grantlog.ports import Append, Appended, UnavailableError
@@ -202,7 +202,7 @@ class Issuer:
         """What an introspection of the family's access token says; None for a 503."""
         token = Handle(Kind.ACCESS, row.stream, 1, row.state.last_expiry)
         try:
-            found = await _standing(self.service, Located(token, sha256(str(row.stream).encode()).digest()))
+            found = await find_standing(self.service, Located(token, sha256(str(row.stream).encode()).digest()))
         except UnavailableError:
             return None
         return isinstance(found, Active)

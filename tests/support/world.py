@@ -19,12 +19,14 @@ from grantlog.core.identifiers import after, seconds
 from grantlog.core.incident.events import FindingRecorded
 from grantlog.core.incident.state import evolve as evolve_incident
 from grantlog.core.protocol.pkce import challenge_of
+from grantlog.core.protocol.proofs import Proofs
 from grantlog.core.protocol.requests import Parameters
 from grantlog.core.protocol.resource import Catalog, ResourceRule
 from grantlog.core.protocol.token_text import Handle, Kind, write
 from grantlog.flows.clients import NewClient, register
 from grantlog.flows.handle import Prepared, begin
 from grantlog.flows.introspect import introspect
+from grantlog.flows.mint import json_bytes
 from grantlog.flows.revoke import revoke
 from grantlog.flows.rotate_keys import ensure_keys
 from grantlog.flows.service import Service
@@ -70,12 +72,14 @@ class World:
     ) -> dict[str, Any]:
         """What ``/token`` answers the client. Raises ProtocolError."""
         asked = self.parameters(resource, **parameters)
-        answer: dict[str, Any] = loads(await token(self.service, asked, None, self.origin(address)))
+        answer: dict[str, Any] = loads(await token(self.service, asked, Proofs(), self.origin(address)))
         return answer
 
     async def introspect(self, text: str) -> dict[str, Any]:
         """What ``/introspect`` says of a token."""
-        return dict(await introspect(self.service, self.parameters(token=text), None, self.origin()))
+        told = await introspect(self.service, self.parameters(token=text), Proofs(), self.origin())
+        answer: dict[str, Any] = loads(json_bytes(told))
+        return answer
 
     async def active(self, text: str) -> bool:
         """Whether introspection calls the token active."""
@@ -83,7 +87,7 @@ class World:
 
     async def revoke(self, text: str) -> None:
         """Gives a token back."""
-        await revoke(self.service, self.parameters(token=text), None, self.origin())
+        await revoke(self.service, self.parameters(token=text), Proofs(), self.origin())
 
     async def family(self) -> dict[str, Any]:
         """The first tokens of a fresh family."""
