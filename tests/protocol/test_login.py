@@ -279,8 +279,10 @@ def test_logging_out_needs_the_page_of_this_session(app: Running) -> None:
     one, other = app.browser(), app.browser()
     consent_page(app, one)
     consent_page(app, other)
-    assert one.post("/logout", other.get("/logout").forms[0].values).status == 403
-    assert one.post("/logout", {}).status == 403
+    assert one.post("/logout/confirm", other.get("/logout").forms[0].values).status == 403
+    assert one.post("/logout/confirm", {}).status == 403
+    # what any page may post only asks
+    assert one.post("/logout", {}).forms[0].action == "/logout/confirm"
     assert "/consent?tx=" in authorize(app, one).location
     assert app.browser().get("/logout").forms == []
 

@@ -17,7 +17,7 @@ from grantlog.web.origin import base_path
 from grantlog.web.pages.authorization_answer import answered
 from grantlog.web.pages.consent_view import consent_view
 from grantlog.web.pages.render import page
-from grantlog.web.proceeding import go_on
+from grantlog.web.proceeding import go_on, page_of
 from grantlog.web.waiting import over, waiting_request
 
 FORM = "consent"
@@ -58,9 +58,10 @@ async def submit(request: web.Request) -> web.Response:
     pending, browser = await waiting_request(request, key)
     session = await find_session(service, read_cookie(request, "session"))
     client = await flow.acting_client(service, pending)
-    if session is None or await next_step(service, client, pending, session) != Show("consent"):
-        # the page knows what is missing
-        return see_other(f"{base_path(service.policy.issuer)}/consent?tx={key}")
+    step = await next_step(service, client, pending, session)
+    if session is None or step != Show("consent"):
+        # the page itself tells the client where there is nothing to go on to
+        return page_of(request, step.page if isinstance(step, Show) else "consent", key)
     require_form_token(request, parameters, FORM, key, browser, str(session.stream))
     decision = parameters.get("decision")
     if decision not in {"allow", "deny"}:
