@@ -3,7 +3,9 @@
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Protocol
 
@@ -61,6 +63,52 @@ def open_browser(chromium: Browser) -> Iterator[Open]:
     # what Chromium says of a status is no complaint about the page; neither is a client's address that nobody serves
     told = [text for text in complaints if "Failed to load resource" not in text]
     assert told == []
+
+
+class Site(HTTPServer):
+    """A client's own site: keeps where it was visited, and by what."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Visit)
+        self.visits: list[str] = []
+        self.redirect_uri = f"http://127.0.0.1:{self.server_port}/callback"
+
+
+class _Visit(BaseHTTPRequestHandler):
+    server: Site
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/callback"):
+            self.server.visits.append(self.path)
+        self._answer()
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.server.visits.append(self.path + "?" + body.decode())
+        self._answer()
+
+    def _answer(self) -> None:
+        page = b"<!DOCTYPE html><html lang=en><title>The client</title><h1>Back at the client</h1></html>"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """Where the client is answered."""
+    server = Site()
+    thread = threading.Thread(target=server.serve_forever, name="client's site")
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")
