@@ -6,11 +6,13 @@ from grantlog.core.client.state import ClientState
 from grantlog.core.grant.events import Confirmation, Profile
 from grantlog.core.grant.state import GrantState
 from grantlog.core.protocol import details as details_text
-from grantlog.core.protocol import resource
+from grantlog.core.protocol import resource, scope
 from grantlog.core.protocol.requests import Parameters
 from grantlog.flows import details
 from grantlog.flows.claims import attributes_of
+from grantlog.flows.sender_constraint import confirmation_for
 from grantlog.flows.service import Service
+from grantlog.flows.token_request import TokenRequest
 
 
 async def profile_of_request(
@@ -18,10 +20,10 @@ async def profile_of_request(
     client: ClientState,
     state: GrantState,
     parameters: Parameters,
-    scope: tuple[str, ...],
+    wanted_scope: tuple[str, ...],
     confirmation: Confirmation | None,
 ) -> Profile:
-    """Of a grant that somebody gave, what a token request asks for by ``scope`` and its parameters; what is left out: all.
+    """Of a grant that somebody gave, what a token request asks for by ``wanted_scope`` and its parameters; what is left out: all.
 
     Raises invalid_scope, invalid_target, invalid_authorization_details, UnavailableError.
     """
@@ -30,7 +32,7 @@ async def profile_of_request(
         service.policy.catalog,
         service.policy.issuer,
         resource.Choice(state.resources, state.scope),
-        scope,
+        wanted_scope,
         wanted,
         allowed,
     )
@@ -44,6 +46,33 @@ async def profile_of_request(
         confirmation=confirmation,
         details=details_text.for_audience(granted, audience),
         attributes=await attributes_of(service, state.account, service.policy.catalog, audience),
+    )
+
+
+def own_profile(service: Service, request: TokenRequest, allowed: tuple[str, ...], attributes: str = "") -> Profile:
+    """What a client gets where no grant stands behind it: of ``allowed`` what ``scope`` asks for, or all.
+
+    Raises invalid_request, invalid_scope, invalid_target, invalid_authorization_details.
+    """
+    client, parameters, policy = request.client.client.state, request.parameters, service.policy
+    wanted = scope.within(scope.parse(parameters.get("scope")), allowed) or allowed
+    text = parameters.get(details.PARAMETER)
+    asked = "" if text is None else details.parse(text, policy, client)
+    if not wanted and not asked:
+        # RFC 6749 3.3: "either process the request using a pre-defined default value or fail the request indicating an
+        # invalid scope"
+        raise scope.invalid_scope("there is no scope to have", "scope_none_registered")
+    resources, limits = parameters.all("resource"), client.metadata.resources
+    choice = resource.choose(policy.catalog, policy.issuer, wanted, resources, limits)
+    audience = choice.audience
+    if not resources:
+        audience = with_places(service, choice, details_text.locations(asked), (), limits)
+    return Profile(
+        scope=choice.scope,
+        audience=audience,
+        confirmation=confirmation_for(service, client, request.sender.confirmation),
+        details=details_text.for_audience(asked, audience),
+        attributes=attributes,
     )
 
 

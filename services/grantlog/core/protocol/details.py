@@ -66,6 +66,12 @@ def for_audience(text: str, audience: Collection[str]) -> str:
     return _write(meant) if meant else ""
 
 
+def of_types(text: str, allowed: Collection[str]) -> str:
+    """Of these details those of a type that is ``allowed``."""
+    kept = [entry for entry in read(text) if entry["type"] in allowed]
+    return _write(kept) if kept else ""
+
+
 def locations(text: str) -> tuple[str, ...]:
     """Every place that any entry names, each once."""
     return tuple(dict.fromkeys(uri for entry in read(text) for uri in places(entry))) if text else ()

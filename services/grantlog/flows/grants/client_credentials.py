@@ -3,17 +3,15 @@
 from typing import Final
 
 from grantlog import metrics
-from grantlog.core.grant.events import ClientCredentialsIssued, Profile
+from grantlog.core.grant.events import ClientCredentialsIssued
 from grantlog.core.grant.state import evolve
 from grantlog.core.identifiers import after
-from grantlog.core.protocol import details as details_text
-from grantlog.core.protocol import resource, scope
+from grantlog.core.protocol import scope
 from grantlog.core.protocol.errors import ProtocolError
-from grantlog.flows import details, mint
+from grantlog.flows import mint
 from grantlog.flows.handle import Prepared, begin
-from grantlog.flows.sender_constraint import confirmation_for
 from grantlog.flows.service import Service
-from grantlog.flows.token_profile import with_places
+from grantlog.flows.token_profile import own_profile
 from grantlog.flows.token_request import TokenRequest
 
 GRANT_TYPE: Final = "client_credentials"
@@ -25,31 +23,14 @@ async def redeem(service: Service, request: TokenRequest) -> bytes:
 
     Raises ProtocolError invalid_scope, invalid_target, invalid_request, invalid_authorization_details, unauthorized_client.
     """
-    client, parameters, origin = request.client, request.parameters, request.origin
+    client, origin = request.client, request.origin
     registered = client.client.state
     if registered.metadata.token_endpoint_auth_method == "none":
         # RFC 6749 4.4: "The client credentials grant type MUST only be used by confidential clients."
         raise ProtocolError("unauthorized_client", "a public client cannot use this grant_type", "cc_public_client")
     # OpenID Connect Core 3.1.2.1 knows its scopes from authentication requests only: there is no end user here
     own = tuple(value for value in registered.metadata.scope if value not in scope.OIDC_SCOPES)
-    wanted = scope.within(scope.parse(parameters.get("scope")), own) or own
-    text = parameters.get(details.PARAMETER)
-    asked = "" if text is None else details.parse(text, service.policy, registered)
-    if not wanted and not asked:
-        # RFC 6749 3.3: "either process the request using a pre-defined default value or fail the request indicating an
-        # invalid scope"
-        raise scope.invalid_scope("the client has no scope of its own", "scope_none_registered")
-    allowed, resources = registered.metadata.resources, parameters.all("resource")
-    choice = resource.choose(service.policy.catalog, service.policy.issuer, wanted, resources, allowed)
-    audience = choice.audience
-    if not resources:
-        audience = with_places(service, choice, details_text.locations(asked), (), allowed)
-    profile = Profile(
-        scope=choice.scope,
-        audience=audience,
-        confirmation=confirmation_for(service, registered, request.sender.confirmation),
-        details=details_text.for_audience(asked, audience),
-    )
+    profile = own_profile(service, request, own)
     log = service.ports.log
     now = log.now()
     stream = log.mint()
