@@ -14,6 +14,9 @@ from grantlog.web.answers import json_answer
 from grantlog.web.client_request import authorization, proofs, read_body
 from grantlog.web.keys import CLIENT_ORIGINS, SERVICE
 
+_PROOF_ALGS = signing_algs(fapi2=True)
+"""As the metadata of the server has them."""
+
 
 async def userinfo(request: web.Request) -> web.Response:
     """The claims about the user of an access token."""
@@ -28,7 +31,7 @@ async def userinfo(request: web.Request) -> web.Response:
         raise protected_resource.challenged(
             error,
             scheme,
-            algs=signing_algs(fapi2=policy.profile == "fapi2"),
+            algs=_PROOF_ALGS,
             metadata_url=protected_resource.metadata_url(resource),
             scope=SCOPE,
         ) from None
@@ -58,13 +61,12 @@ async def metadata_of_userinfo(request: web.Request) -> web.Response:
 
 def _metadata(request: web.Request, which: int) -> web.Response:
     policy = request.app[SERVICE].policy
-    algs = signing_algs(fapi2=policy.profile == "fapi2")
     return json_answer(
         protected_resource.metadata(
             own_resources(policy.issuer)[which],
             issuer=policy.issuer,
-            dpop_algs=algs,
-            signing_algs=algs,
+            dpop_algs=_PROOF_ALGS,
+            signing_algs=signing_algs(fapi2=policy.profile == "fapi2"),
             mtls=policy.mtls_base_url is not None,
         )
     )
