@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from grantlog.cli.factors import factor_lines, reset_command
 from grantlog.cli.operating import moment, origin, read_secret
 from grantlog.cli.output import fail, json_option, show
 from grantlog.cli.running import run_with_service
@@ -204,5 +205,9 @@ async def _record(service: Service, account: StreamId) -> dict[str, object]:
         "account": account,
         "locked": state.locked,
         "created_at": moment(state.created_at),
+        **factor_lines(state),
         **(profile if profile is not None else {"erased": True}),
     }
+
+
+users.add_command(reset_command)

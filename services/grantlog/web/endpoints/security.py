@@ -8,8 +8,8 @@ from aiohttp import web
 
 from grantlog.core.protocol.acr import MFA
 from grantlog.core.protocol.requests import Parameters, read_form
-from grantlog.flows import security as flow
 from grantlog.flows import passkeys, totp
+from grantlog.flows import security as flow
 from grantlog.flows.admit import LoggedIn
 from grantlog.flows.security import RECENT, Actor, NotChanged
 from grantlog.flows.sessions import Session
