@@ -1,25 +1,15 @@
 """RFC 7591: who holds the initial access token registers clients, and no client can register what would hurt others."""
 
 import json
-from typing import Any
 
 import pytest
 from tests.support.app import INITIAL_ACCESS_TOKEN, REDIRECT, SCOPES, Credentials, Running, StartApp
-from tests.support.browser import Answer
+from tests.support.client_metadata import JWKS
 from tests.support.clients import Client, is_not_stored, is_refused
 from tests.support.flows import Person, given, is_active
+from tests.support.registrations import BEARER, GOOD, credentials_of, register, registered
 
-GOOD: dict[str, Any] = {"client_name": "A client", "redirect_uris": [REDIRECT]}
-BEARER = f"Bearer {INITIAL_ACCESS_TOKEN}"
-
-
-def register(app: Running, body: object, authorization: str | None = BEARER) -> Answer:
-    """What ``/register`` answers; ``body`` as JSON, or these very bytes."""
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json"}
-    if authorization is not None:
-        headers["Authorization"] = authorization
-    return app.browser().request("POST", "/register", body=raw, headers=headers)
+from grantlog.core.identifiers import ClientId
 
 
 def test_a_client_is_told_all_that_was_registered(app: Running) -> None:
@@ -182,6 +172,18 @@ def test_a_native_client_has_a_scheme_of_its_own_and_the_loopback(app: Running) 
         {"grant_types": ["client_credentials"], "response_types": ["code"]},
         {"grant_types": ["client_credentials"], "token_endpoint_auth_method": "none"},
         {"token_endpoint_auth_method": "private_key_jwt"},
+        {"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_dns": "client.example"},
+        {"tls_client_certificate_bound_access_tokens": True},
+        {"jwks": {"keys": [{"kty": "oct", "k": "AAAA"}]}},
+        {"jwks_uri": "http://client.example/jwks"},
+        {"subject_type": "pairwise", "redirect_uris": [REDIRECT, "https://other.example/callback"]},
+        {"id_token_encrypted_response_alg": "RSA-OAEP-256"},
+        {"authorization_details_types": ["payment_initiation"]},
+        {"grant_types": ["urn:ietf:params:oauth:grant-type:jwt-bearer"]},
+        {"resource_server_for": ["https://unknown.example/"]},
+        {"backchannel_logout_uri": "http://client.example/logout"},
+        {"post_logout_redirect_uris": ["javascript:alert(1)"]},
+        {"default_max_age": "60"},
         {"token_endpoint_auth_method": ["none"]},
         {"token_endpoint_auth_method": 7},
         {"id_token_signed_response_alg": "none"},
@@ -251,3 +253,44 @@ def test_lists_are_bounded(app: Running) -> None:
     is_refused(register(app, GOOD | {"redirect_uris": many}), "invalid_redirect_uri")
     origins = [f"https://client{number}.example" for number in range(100)]
     is_refused(register(app, GOOD | {"allowed_cors_origins": origins}), "invalid_client_metadata")
+
+
+def test_a_resource_server_registers_itself_under_the_initial_access_token(app: Running) -> None:
+    told = registered(app, resource_server_for=["https://api.example.com/"], redirect_uris=[])
+    assert (told["grant_types"], told["resource_server_for"]) == ([], ["https://api.example.com/"])
+    guard = Client(app.url, credentials_of(told))
+    mine = given(Client(app.url, app.clients["web"]).token("client_credentials", scope="api:read"))
+    other = given(
+        Client(app.url, app.clients["web"]).token("client_credentials", resource="https://billing.example.com/")
+    )
+    assert guard.introspect(mine.access)["active"]
+    assert guard.introspect(other.access) == {"active": False}
+
+
+def test_a_secret_to_sign_with_is_sealed_and_never_hashed_on_the_log(app: Running) -> None:
+    told = registered(app, token_endpoint_auth_method="client_secret_jwt")
+    client = app.run(app.service.clients.find(ClientId(told["client_id"])))
+    assert client is not None
+    assert client.state.secrets == ()
+    kept = app.run(app.service.ports.kept.recall(client.stream, "client_secret_jwt"))
+    assert kept == told["client_secret"].encode()
+
+
+def test_no_registration_switches_pkce_off_or_becomes_verified(app: Running) -> None:
+    told = registered(app, pkce_optional=True, verified=True, require_pkce=False, may_exchange=["x"])
+    client = app.run(app.service.clients.find(ClientId(told["client_id"])))
+    assert client is not None
+    metadata = client.state.metadata
+    assert (metadata.pkce_optional, metadata.verified, metadata.may_exchange) == (False, False, ())
+
+
+def test_under_fapi_2_only_clients_with_keys_register(start_app: StartApp) -> None:
+    app = start_app(profile="fapi2")
+    for method in ("client_secret_basic", "none", None):
+        is_refused(register(app, GOOD | {"token_endpoint_auth_method": method}), "invalid_client_metadata")
+    keyed = GOOD | {"token_endpoint_auth_method": "private_key_jwt", "jwks": JWKS}
+    told = register(app, keyed).json
+    assert told["dpop_bound_access_tokens"] is True
+    assert told["require_pushed_authorization_requests"] is True
+    assert told["id_token_signed_response_alg"] == "PS256"
+    is_refused(register(app, keyed | {"id_token_signed_response_alg": "RS256"}), "invalid_client_metadata")
