@@ -1,5 +1,6 @@
 """A grant as tests tell its story: who, when, and which tokens."""
 
+from dataclasses import replace
 from hashlib import sha256
 from uuid import UUID
 
@@ -10,10 +11,13 @@ from grantlog.core.grant.events import (
     AccessTokenIssued,
     Authentication,
     Authorized,
+    ChildIssued,
     ClientCredentialsIssued,
     CodeRedeemed,
     Confirmation,
+    Exchanged,
     Profile,
+    Refreshed,
     RefreshToken,
     RefreshTokenRotated,
 )
@@ -26,6 +30,8 @@ SESSION = UUID("01980f2c-3b00-7abc-9123-456789abcdef")
 STAMPS = (Stamp("account", str(ACCOUNT), 3), Stamp("session", str(SESSION), 0), Stamp("client", CLIENT, 1))
 READ = Profile(scope=("api:read",), audience=("https://api.example.com/",))
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+KEY = Confirmation(method="jkt", thumbprint="0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I")
+OTHER_KEY = Confirmation(method="jkt", thumbprint="NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs")
 CALLBACK = "https://client.example/callback"
 
 
@@ -42,12 +48,21 @@ def access(
     return AccessToken(hash=hashed(secret), issued_at=issued, expires_at=issued + lifetime, profile=profile, kid=kid)
 
 
-def renewal(secret: str, *, at: Micros = NOW, lifetime: int = 86_400) -> RefreshToken:
+def renewal(
+    secret: str, *, at: Micros = NOW, lifetime: int = 86_400, confirmation: Confirmation | None = None
+) -> RefreshToken:
     """A refresh token whose secret is ``secret``."""
-    return RefreshToken(hash=hashed(secret), expires_at=after(at, lifetime))
+    return RefreshToken(hash=hashed(secret), expires_at=after(at, lifetime), confirmation=confirmation)
 
 
-def authorized(*, code: str = "code", at: Micros = NOW, lifetime: int = 30 * 86_400) -> Authorized:
+def authorized(
+    *,
+    code: str = "code",
+    at: Micros = NOW,
+    lifetime: int = 30 * 86_400,
+    challenge: str = CHALLENGE,
+    jkt: str | None = None,
+) -> Authorized:
     """The resource owner consented at ``at``."""
     return Authorized(
         client_id=CLIENT,
@@ -58,18 +73,59 @@ def authorized(*, code: str = "code", at: Micros = NOW, lifetime: int = 30 * 86_
         scope=("api:read",),
         resources=("https://api.example.com/",),
         redirect_uri=CALLBACK,
-        code_challenge=CHALLENGE,
+        code_challenge=challenge,
         code_hash=hashed(code),
         code_expires_at=after(at, 60),
         authorized_at=at,
         expires_at=after(at, lifetime),
         authentication=Authentication(auth_time=seconds(at), nonce="n", amr=("pwd",)),
+        dpop_jkt=jkt,
     )
 
 
-def redeemed(access_secret: str = "a1", refresh_secret: str | None = "r1", *, at: Micros = NOW) -> CodeRedeemed:
+def approved(*, code: str = "code", at: Micros = NOW) -> Authorized:
+    """The resource owner let a device in (RFC 8628)."""
+    return replace(authorized(code=code, at=at, challenge=""), redirect_uri="", credential="device_code")
+
+
+def exchanged(access_secret: str = "c1", *, at: Micros = NOW, lifetime: int = 600) -> Exchanged:
+    """A token was exchanged for another one: a family of one access token."""
+    return Exchanged(
+        client_id=STRANGER,
+        subject=str(ACCOUNT),
+        account=ACCOUNT,
+        session=SESSION,
+        parent=ACCOUNT,
+        issuer=None,
+        stamps=(*STAMPS, Stamp("family", str(ACCOUNT), 0), Stamp("family", hashed("a1").hex(), 0)),
+        access_token=access(access_secret, at=at, lifetime=lifetime),
+        authentication=None,
+        issued_at=at,
+        expires_at=after(at, lifetime),
+    )
+
+
+def child_of(access_secret: str = "a1") -> ChildIssued:
+    """The access token with this secret was exchanged."""
+    return ChildIssued(child=SESSION, token_hash=hashed(access_secret))
+
+
+def renewed(access_secret: str = "a2", *, at: Micros = NOW, idles_out: int = 86_400) -> Refreshed:
+    """A refresh token that stays was used."""
+    return Refreshed(
+        access_token=access(access_secret, at=at), refreshed_at=at, refresh_expires_at=after(at, idles_out)
+    )
+
+
+def redeemed(
+    access_secret: str = "a1",
+    refresh_secret: str | None = "r1",
+    *,
+    at: Micros = NOW,
+    confirmation: Confirmation | None = None,
+) -> CodeRedeemed:
     """The code was exchanged."""
-    refresh_token = None if refresh_secret is None else renewal(refresh_secret, at=at)
+    refresh_token = None if refresh_secret is None else renewal(refresh_secret, at=at, confirmation=confirmation)
     return CodeRedeemed(access_token=access(access_secret, at=at), refresh_token=refresh_token, redeemed_at=at)
 
 
@@ -81,6 +137,7 @@ def rotated(
     at: Micros = NOW,
     digest: bytes = b"request",
     authentication: str = "client_secret_basic:0",
+    confirmation: Confirmation | None = None,
 ) -> RefreshTokenRotated:
     """The refresh token of version ``spent`` was spent."""
     return RefreshTokenRotated(
@@ -88,7 +145,7 @@ def rotated(
         request_digest=digest,
         client_authentication=authentication,
         access_token=access(access_secret, at=at),
-        refresh_token=renewal(refresh_secret, at=at),
+        refresh_token=renewal(refresh_secret, at=at, confirmation=confirmation),
         rotated_at=at,
     )
 

@@ -2,7 +2,7 @@
 
 import pytest
 from tests.support.given import given
-from tests.support.grants import NOW, STRANGER, authorized, for_itself, redeem, redeemed
+from tests.support.grants import KEY, NOW, OTHER_KEY, STRANGER, approved, authorized, for_itself, redeem, redeemed
 
 from grantlog.core.decision import Refused
 from grantlog.core.grant.decide import Issue, RedeemCode, redeem_code
@@ -13,9 +13,9 @@ from grantlog.core.identifiers import Micros, after
 JUST_IN_TIME = Micros(after(NOW, 60) - 1)
 
 
-def refusal(answer: object) -> str:
+def refusal(answer: object, error: str = "invalid_grant") -> str:
     assert isinstance(answer, Refused)
-    assert answer.error == "invalid_grant"
+    assert answer.error == error
     return answer.reason
 
 
@@ -47,7 +47,7 @@ def test_an_unproven_code_is_refused_and_never_kills_the_family(
     assert decision.event is None
 
 
-@pytest.mark.parametrize("history", [(), (for_itself(),)], ids=["no stream", "no code"])
+@pytest.mark.parametrize("history", [(), (for_itself(),), (approved(),)], ids=["no stream", "no code", "a device's"])
 def test_a_code_that_nobody_issued_is_unknown(history: tuple[object, ...]) -> None:
     assert refusal(redeem_code(given(evolve, *history), redeem(), NOW).answer) == "code_unknown"
 
@@ -79,3 +79,49 @@ def test_a_replay_in_a_dead_family_says_nothing_new(history: tuple[object, ...],
     decision = redeem_code(given(evolve, *history), redeem(), now)
     assert refusal(decision.answer) == "code_replayed_dead"
     assert decision.event is None
+
+
+WITHOUT_PKCE = authorized(challenge="")
+
+
+@pytest.mark.parametrize("history", [(WITHOUT_PKCE,), (WITHOUT_PKCE, redeemed())], ids=["fresh", "redeemed"])
+def test_without_pkce_the_redirect_uri_has_to_be_sent(history: tuple[object, ...]) -> None:
+    decision = redeem_code(given(evolve, *history), redeem(challenge=None, redirect_uri=None), NOW)
+    assert refusal(decision.answer, "invalid_request") == "code_redirect_uri_missing"
+    assert decision.event is None
+
+
+def test_without_pkce_the_same_redirect_uri_is_proof_enough_of_a_client_that_proved_itself() -> None:
+    assert redeem_code(given(evolve, WITHOUT_PKCE), redeem(challenge=None), NOW).answer == Issue()
+
+
+@pytest.mark.parametrize("history", [(WITHOUT_PKCE,), (WITHOUT_PKCE, redeemed())], ids=["fresh", "redeemed"])
+def test_a_verifier_without_a_challenge_is_always_refused(history: tuple[object, ...]) -> None:
+    decision = redeem_code(given(evolve, *history), redeem(), NOW)
+    assert refusal(decision.answer) == "pkce_unasked"
+    assert decision.event is None
+
+
+@pytest.mark.parametrize("history", [(authorized(),), (authorized(), redeemed())], ids=["fresh", "redeemed"])
+def test_a_challenge_without_a_verifier_is_always_refused(history: tuple[object, ...]) -> None:
+    decision = redeem_code(given(evolve, *history), redeem(challenge=None), NOW)
+    assert refusal(decision.answer, "invalid_request") == "code_verifier_missing"
+    assert decision.event is None
+
+
+BOUND = authorized(jkt=KEY.thumbprint)
+
+
+@pytest.mark.parametrize("jkt", [None, OTHER_KEY.thumbprint], ids=["no proof", "another key"])
+@pytest.mark.parametrize("history", [(BOUND,), (BOUND, redeemed())], ids=["fresh", "redeemed"])
+def test_a_bound_code_is_refused_without_its_key_and_never_kills_the_family(
+    history: tuple[object, ...], jkt: str | None
+) -> None:
+    decision = redeem_code(given(evolve, *history), redeem(jkt=jkt), NOW)
+    assert refusal(decision.answer) == "code_dpop_jkt"
+    assert decision.event is None
+
+
+def test_a_bound_code_may_be_exchanged_with_its_key_and_an_unbound_one_with_any() -> None:
+    assert redeem_code(given(evolve, BOUND), redeem(jkt=KEY.thumbprint), NOW).answer == Issue()
+    assert redeem_code(given(evolve, authorized()), redeem(jkt=KEY.thumbprint), NOW).answer == Issue()

@@ -2,11 +2,22 @@
 
 import pytest
 from tests.support.given import given
-from tests.support.grants import NOW, STRANGER, authorized, beside, redeemed, rotated, spend
+from tests.support.grants import (
+    KEY,
+    NOW,
+    OTHER_KEY,
+    STRANGER,
+    authorized,
+    beside,
+    redeemed,
+    renewed,
+    rotated,
+    spend,
+)
 
 from grantlog.core.decision import Decision, Refused
-from grantlog.core.grant.decide import GraceRules, Issue, IssueBeside, Refresh, Repeat, refresh
-from grantlog.core.grant.events import ReuseDetected, Revoked
+from grantlog.core.grant.decide import GraceRules, Issue, IssueBeside, Refresh, Renew, Repeat, refresh
+from grantlog.core.grant.events import Confirmation, ReuseDetected, Revoked
 from grantlog.core.grant.state import GrantState, evolve
 from grantlog.core.identifiers import Micros, after
 
@@ -132,3 +143,52 @@ def assert_dead(state: GrantState) -> None:
     assert not state.tokens
     assert state.refresh is None
     assert state.spent is None
+
+
+BOUND = (authorized(), redeemed(confirmation=KEY))
+BOUND_ONCE = (*BOUND, rotated(confirmation=KEY))
+BOUND_TWICE = (*BOUND_ONCE, rotated("a3", "r3", spent=3, digest=b"next", confirmation=KEY))
+
+
+@pytest.mark.parametrize("proven", [None, OTHER_KEY], ids=["no proof", "another key"])
+@pytest.mark.parametrize(
+    ("history", "secret", "version", "now"),
+    [
+        (BOUND, "r1", 2, IN_TIME),
+        (BOUND_ONCE, "r1", 2, IN_TIME),
+        (BOUND_ONCE, "r1", 2, LATER),
+        (BOUND_TWICE, "r1", 2, LATER),
+    ],
+    ids=["current", "spent, in the window", "spent, after it", "long spent"],
+)
+def test_a_bound_refresh_token_in_other_hands_is_refused_and_neither_used_up_nor_the_end_of_its_family(
+    history: tuple[object, ...], secret: str, version: int, now: Micros, proven: Confirmation | None
+) -> None:
+    command = spend(secret, version, issued="r1", issued_confirmation=KEY, confirmation=proven)
+    decision = when(history, command, now)
+    assert refusal(decision) == "refresh_not_proven"
+    assert decision.event is None
+
+
+def test_with_its_key_a_bound_refresh_token_is_judged_like_any_other() -> None:
+    assert when(BOUND, spend("r1", 2, confirmation=KEY)) == Decision(None, Issue())
+    assert when(BOUND_ONCE, spend("r1", 2, confirmation=KEY)) == Decision(None, Repeat(version=3))
+    assert cause(when(BOUND_ONCE, spend("r1", 2, confirmation=KEY), LATER)) == "lost_response"
+    again = spend("r1", 2, issued="r1", issued_confirmation=KEY, confirmation=KEY)
+    assert cause(when(BOUND_TWICE, again, LATER)) == "out_of_order"
+
+
+def test_a_thief_who_binds_a_stolen_token_to_his_own_key_is_found_out_by_its_owner() -> None:
+    stolen = (authorized(), redeemed(), rotated(confirmation=OTHER_KEY))
+    assert cause(when(stolen, spend("r1", 2), LATER)) == "lost_response"
+
+
+def test_an_unbound_refresh_token_takes_any_key() -> None:
+    assert when(FIRST, spend("r1", 2, confirmation=KEY)) == Decision(None, Issue())
+
+
+def test_a_refresh_token_that_stays_is_spent_by_nothing_and_idles_out_later_with_each_use() -> None:
+    assert when(FIRST, spend("r1", 2, rotates=False)) == Decision(None, Renew())
+    used = (*FIRST, renewed(at=after(NOW, 80_000)))
+    assert when(used, spend("r1", 2, rotates=False), after(NOW, 90_000)) == Decision(None, Renew())
+    assert refusal(when(used, spend("r1", 2, rotates=False), after(NOW, 80_000 + 86_400))) == "refresh_expired"

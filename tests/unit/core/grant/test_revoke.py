@@ -1,8 +1,10 @@
 """RFC 7009: a family or one access token, at the wish of its client; nobody else's."""
 
+from dataclasses import replace
+
 import pytest
 from tests.support.given import given
-from tests.support.grants import CLIENT, STRANGER, authorized, hashed, redeemed
+from tests.support.grants import CLIENT, STRANGER, authorized, child_of, hashed, redeemed
 
 from grantlog.core.decision import Decision, Refused
 from grantlog.core.grant.decide import revoke_access_token, revoke_family
@@ -42,3 +44,15 @@ def test_one_access_token_is_revoked_alone(asker: ClientId | None) -> None:
 
 def test_an_access_token_that_the_family_does_not_hold_is_no_event() -> None:
     assert revoke_access_token(given(evolve, *ALIVE), CLIENT, hashed("a9")) == Decision(None, None)
+
+
+def test_an_exchanged_token_is_revoked_once_even_when_the_family_holds_it_no_more() -> None:
+    """A hundred younger ones have retired it, and its children live."""
+    state = given(evolve, authorized(), redeemed(), child_of("a1"))
+    assert state is not None
+    retired = replace(state, tokens=())
+    decision = revoke_access_token(retired, CLIENT, hashed("a1"))
+    assert decision == Decision(AccessTokenRevoked(hash=hashed("a1")), None)
+    again = evolve(retired, AccessTokenRevoked(hash=hashed("a1")), 4)
+    assert revoke_access_token(again, CLIENT, hashed("a1")) == Decision(None, None)
+    assert revoke_access_token(replace(retired, revoked="wish"), CLIENT, hashed("a1")) == Decision(None, None)
