@@ -34,6 +34,17 @@ def logout(app: Running) -> Answer:
     return browser.get("/logout")
 
 
+def logged_out(app: Running) -> Answer:
+    return app.browser().get("/logout")
+
+
+def account(app: Running) -> Answer:
+    browser = app.browser()
+    page = consent_page(app, browser)
+    browser.submit(page, decision="allow")
+    return browser.get("/account")
+
+
 def problem(app: Running) -> Answer:
     return app.browser().get("/authorize?client_id=nobody")
 
@@ -42,7 +53,9 @@ def nothing_here(app: Running) -> Answer:
     return app.browser().get("/nothing", {"Accept": "text/html"})
 
 
-PAGES = pytest.mark.parametrize("show", [start, login, wrong_password, consent, logout, problem, nothing_here])
+PAGES = pytest.mark.parametrize(
+    "show", [start, login, wrong_password, consent, logout, logged_out, account, problem, nothing_here]
+)
 
 
 class _Outline(HTMLParser):
