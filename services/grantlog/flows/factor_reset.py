@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from uuid import UUID
 
 from grantlog.core.account import factors
 from grantlog.core.account.state import AccountState, evolve
@@ -12,6 +13,8 @@ from grantlog.flows.accounts import known_account
 from grantlog.flows.handle import handle, plain
 from grantlog.flows.operators import settle
 from grantlog.flows.service import Service
+
+_Rule = Callable[[AccountState | None], Decision[Refused | None]]
 
 
 async def reset_second_factor(service: Service, username: str, origin: Origin) -> StreamId:
@@ -25,17 +28,16 @@ async def reset_second_factor(service: Service, username: str, origin: Origin) -
     await _command(service, account, factors.void_recovery_codes, origin)
     state = (await service.ports.log.load(account)).state
     for factor in state.factors:
-        await _command(service, account, lambda now, gone=factor.id: factors.remove(now, account, gone), origin)
+        await _command(service, account, _removal(account, factor.id), origin)
         await service.ports.kept.forget(factor.id, totp.PURPOSE)
     return account
 
 
-async def _command(
-    service: Service,
-    account: StreamId,
-    rule: Callable[[AccountState | None], Decision[Refused | None]],
-    origin: Origin,
-) -> None:
+def _removal(account: StreamId, factor: UUID) -> _Rule:
+    return lambda state: factors.remove(state, account, factor)
+
+
+async def _command(service: Service, account: StreamId, rule: _Rule, origin: Origin) -> None:
     # each step is an attempt of its own: with one request id the second append would be taken for the first again
     step = replace(origin, request_id=service.ports.secrets.random(16).hex())
     settle((await handle(service, account, evolve, plain(rule, denies=True), step)).answer)
