@@ -54,7 +54,7 @@ def _label(path: tuple[str, ...], known: DetailsType | None) -> str:
     if known is not None and named in known.labels:
         numbers = [name for name in path if name.isdecimal()]
         return " ".join((known.labels[named], *numbers))
-    words = _STEP.join(_WORDS.sub(" ", visible(name)).lower() for name in path)
+    words = _STEP.join(visible(_WORDS.sub(" ", name).lower()) for name in path)
     return words[:1].upper() + words[1:]
 
 
