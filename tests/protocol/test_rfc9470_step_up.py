@@ -6,13 +6,12 @@ The resource server here knows nothing but introspection; the client knows nothi
 import re
 from typing import Any
 
-import pytest
 from tests.support.app import PASSWORD, Running
 from tests.support.browser import Answer, Browser
 from tests.support.clients import client_of
 from tests.support.code_flow import log_in, login_page, redeem
 from tests.support.flows import given
-from tests.support.second_factor import STEP_UP, App, enrol_totp, give_code, send
+from tests.support.second_factor import App, enrol_totp, give_code, second_page, send
 
 from grantlog.core.protocol.acr import MFA, PWD
 
@@ -53,35 +52,25 @@ def finished(app: Running, browser: Browser, consent: Answer) -> str:
     return given(redeem(app, code)).access
 
 
-@pytest.fixture
-def member(app: Running, request: pytest.FixtureRequest) -> tuple[str, App, Browser, str]:
-    """Somebody logged in with a password alone, who has an authenticator app; and a token of that login."""
-    username = f"step-up {request.node.name}"[:60]
-    account = app.add_user(username)
-    browser = app.browser()
-    token = finished(app, browser, log_in(browser, login_page(app, browser), username))
-    app.run(enrol_totp(app.service, account))
-    return username, App(app), browser, token
-
-
-def test_a_client_that_is_challenged_comes_back_with_a_stronger_token(
-    app: Running, member: tuple[str, App, Browser, str]
-) -> None:
-    username, authenticator, browser, weak = member
+def test_a_client_that_is_challenged_comes_back_with_a_stronger_token(app: Running) -> None:
+    account, browser = app.add_user("careful"), app.browser()
+    weak = finished(app, browser, log_in(browser, login_page(app, browser), "careful"))
+    assert (app.introspect(weak)["acr"], app.introspect(weak)["amr"]) == (PWD, ["pwd"])
     vault = Vault(app, acr=MFA)
     challenge = vault.open(weak)
     assert challenge == f'Bearer error="insufficient_user_authentication", acr_values="{MFA}"'
-    page = authorized_again(app, browser, challenge)
-    if STEP_UP not in page.url:  # a factor that was added ended the session: the password comes first
-        page = browser.follow(send(browser, page, "/login", username=username, password=PASSWORD))
-    assert STEP_UP in page.url
-    consent = browser.follow(give_code(browser, page, authenticator.code()))
-    strong = finished(app, browser, consent)
+    # who has no second factor comes back no stronger, and the resource server sees it
+    still = finished(app, browser, authorized_again(app, browser, challenge))
+    assert vault.open(still) == challenge
+    # a factor that is added ends what was there before: from now on the password comes first
+    app.run(enrol_totp(app.service, account))
+    page = second_page(browser, authorized_again(app, browser, challenge), "careful")
+    strong = finished(app, browser, browser.follow(give_code(browser, page, App(app).code())))
     assert vault.open(strong) is None
     told = app.introspect(strong)
     assert (told["acr"], told["amr"]) == (MFA, ["pwd", "otp", "mfa"])
-    # the weak one, where it is alive still, has become no stronger
-    assert app.introspect(weak).get("acr") in {None, PWD}
+    # the weak ones have become no stronger
+    assert [app.introspect(token) for token in (weak, still)] == [{"active": False}] * 2
 
 
 def test_a_client_that_is_challenged_comes_back_with_a_fresher_token(app: Running) -> None:
