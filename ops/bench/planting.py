@@ -17,6 +17,7 @@ from grantlog.core.grant.events import Authentication, Authorized
 from grantlog.core.grant.state import evolve
 from grantlog.core.identifiers import ClientId, after
 from grantlog.core.protocol.pkce import challenge_of
+from grantlog.core.protocol.proofs import Proofs
 from grantlog.core.protocol.requests import read_form
 from grantlog.core.protocol.token_text import SECRET_BYTES, Handle, Kind, write
 from grantlog.flows import clients
@@ -64,7 +65,7 @@ async def register(service: Service, metadata: ClientMetadata) -> Party:
 async def ask(service: Service, party: Party, form: str) -> dict[str, str]:
     """The token endpoint's answer to a form, past HTTP."""
     origin = operator_origin(service, "operator:bench")
-    answer: dict[str, str] = json.loads(await token(service, read_form(form.encode()), party.basic, origin))
+    answer: dict[str, str] = json.loads(await token(service, read_form(form.encode()), Proofs(authorization=party.basic), origin))
     return answer
 
 

@@ -151,6 +151,8 @@ class Settings(BaseSettings):
     """Where clients reach that listener, or a proxy that does the same; not set: mTLS is off."""
     client_certificate_header: str | None = None
     """The header in which a trusted proxy hands on the client's certificate: ``Client-Cert`` (RFC 9440) or PEM, escaped."""
+    client_certificate_authorities: Path | None = None
+    """PEM of those that issue clients' certificates themselves; not set: no ``tls_client_auth``, only self-signed ones."""
 
     code_lifetime: Annotated[int, Field(ge=1, le=600)] = 60
     access_token_lifetime: Annotated[int, Field(ge=1, le=86_400)] = 600

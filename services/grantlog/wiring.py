@@ -81,6 +81,7 @@ def policy_of(settings: Settings) -> Policy:
         device_codes_per_client=settings.device_codes_per_client,
         dpop_nonce_required=settings.dpop_nonce_required,
         mtls_base_url=settings.mtls_base_url,
+        certificate_authorities=settings.client_certificate_authorities is not None,
         client_id_documents=settings.client_id_documents,
         exchange_depth=settings.exchange_depth,
         details_types=tuple(
@@ -196,6 +197,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 vault,
                 password_workers=settings.password_workers,
                 password_queue=settings.password_queue,
+                authorities=settings.client_certificate_authorities,
             )
         )
         redis = await stack.enter_async_context(

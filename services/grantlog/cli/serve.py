@@ -19,7 +19,8 @@ from grantlog.flows.rotate_keys import ensure_keys
 from grantlog.logs import configure_logging
 from grantlog.settings import Settings, SettingsError, read_settings
 from grantlog.web.app import create_app
-from grantlog.web.keys import LIFE
+from grantlog.web.asking_tls import AskingContext
+from grantlog.web.keys import LIFE, MTLS
 from grantlog.web.listener import runner_of
 from grantlog.web.metrics import metrics_app
 from grantlog.wiring import open_service
@@ -76,6 +77,12 @@ async def serve_until_asked(
             app = create_app(service, settings, listener.role)
             runner = await stack.enter_async_context(running(runner_of(app, shutdown_timeout=SHUTDOWN_SECONDS)))
             await listen(runner, settings.host, listener.port, context)
+            apps.append(app)
+        if settings.mtls_port is not None and role in SIGNING_ROLES:
+            app = create_app(service, settings, role)
+            app[MTLS] = True
+            runner = await stack.enter_async_context(running(runner_of(app, shutdown_timeout=SHUTDOWN_SECONDS)))
+            await listen(runner, settings.host, settings.mtls_port, asking_context(settings))
             apps.append(app)
         settle_heap()
         started()
@@ -134,6 +141,7 @@ def addresses(settings: Settings, role: str) -> list[str]:
     scheme = "http" if settings.tls_certificate is None else "https"
     return [
         *(f"{scheme}://{settings.host}:{listener.port}" for listener in listeners(settings, role)),
+        *([f"https://{settings.host}:{settings.mtls_port}"] if settings.mtls_port and role in SIGNING_ROLES else []),
         f"http://{settings.metrics_host}:{settings.metrics_port}/metrics",
     ]
 
@@ -152,3 +160,13 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     except OSError as wrong:
         raise SettingsError(f"GRANTLOG_TLS_CERTIFICATE, GRANTLOG_TLS_KEY: {wrong.strerror or 'no such pair'}") from None
     return context
+
+
+def asking_context(settings: Settings) -> AskingContext:
+    """TLS that asks clients for their certificates (RFC 8705). Raises SettingsError when ours cannot be used."""
+    if settings.tls_certificate is None or settings.tls_key is None:
+        raise SettingsError("GRANTLOG_MTLS_PORT needs GRANTLOG_TLS_CERTIFICATE and GRANTLOG_TLS_KEY")
+    try:
+        return AskingContext(settings.tls_certificate, settings.tls_key)
+    except OSError as wrong:
+        raise SettingsError(f"GRANTLOG_TLS_CERTIFICATE, GRANTLOG_TLS_KEY: {wrong.strerror or 'no such pair'}") from None

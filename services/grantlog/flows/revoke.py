@@ -9,7 +9,6 @@ from grantlog.core.grant import decide
 from grantlog.core.grant.events import CodeRedeemed, RefreshTokenRotated
 from grantlog.core.grant.state import GrantState, evolve
 from grantlog.core.identifiers import ClientId
-from grantlog.core.protocol.client_auth import read_credentials
 from grantlog.core.protocol.errors import from_refused
 from grantlog.core.protocol.proofs import Proofs
 from grantlog.core.protocol.requests import Parameters
@@ -18,6 +17,7 @@ from grantlog.flows.authenticate import authenticate, count_failure
 from grantlog.flows.findings import record_finding
 from grantlog.flows.handle import Prepared, handle
 from grantlog.flows.locate import Located, locate
+from grantlog.flows.one_time import claim_once
 from grantlog.flows.service import Service
 from grantlog.ports import Loaded
 
@@ -31,7 +31,8 @@ async def revoke(service: Service, parameters: Parameters, proofs: Proofs, origi
     UnavailableError while the projection has not acknowledged: "the client must assume the token still exists".
     """
     text = parameters.require("token")
-    client = await authenticate(service, RULE, read_credentials(proofs.authorization, parameters), origin)
+    client = await authenticate(service, RULE, parameters, proofs, origin)
+    await claim_once(service, client)
     located = locate(service, text)
     if located is None:
         # RFC 7009 2.2: "invalid tokens do not cause an error response"

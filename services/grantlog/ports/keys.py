@@ -7,6 +7,7 @@ from uuid import UUID
 
 from grantlog.core.identifiers import StreamId
 from grantlog.core.protocol.jwt_text import ReadJwt
+from grantlog.core.protocol.mtls import Certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,10 @@ class Verifier(Protocol):
 
     async def decrypt(self, text: str) -> bytes | None:
         """The plaintext of a compact JWE to one of our own encryption keys; None for everything else."""
+        ...
+
+    def certificate(self, der: bytes) -> Certificate | None:
+        """A client certificate (RFC 5280), read; None where it is none."""
         ...
 
     def encryption_keys(self) -> Sequence[Mapping[str, Any]]:

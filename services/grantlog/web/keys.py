@@ -19,6 +19,8 @@ class Life:
 SERVICE = web.AppKey("service", Service)
 SETTINGS = web.AppKey("settings", Settings)
 LIFE = web.AppKey("life", Life)
+MTLS = web.AppKey("mtls", bool)
+"""There on the application whose listener asks clients for their certificates."""
 
 ORIGIN = web.RequestKey("origin", Origin)
 """Where the request came from, and its id. On every request before its handler runs."""

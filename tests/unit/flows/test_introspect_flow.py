@@ -9,6 +9,7 @@ from tests.support.world import API, memory_world
 
 from grantlog.core.client.events import ClientMetadata
 from grantlog.core.protocol.errors import InvalidClientError
+from grantlog.core.protocol.proofs import Proofs
 from grantlog.core.protocol.requests import Parameters
 from grantlog.flows import introspect as flow
 from grantlog.flows.clients import register, suspend
@@ -27,7 +28,7 @@ async def test_a_batch_of_a_resource_server_that_is_suspended_meanwhile_is_refus
         token = (await world.family())["access_token"]
 
         async def ask() -> Any:
-            return await flow.introspect_batch(world.service, (token,), form, None, world.origin())
+            return await flow.introspect_batch(world.service, (token,), form, Proofs(), world.origin())
 
         assert [answer["active"] for answer in await ask()] == [True]
 

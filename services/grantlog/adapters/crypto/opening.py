@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from structlog import get_logger
 
+from grantlog.adapters.crypto.certificates import read_authorities
 from grantlog.adapters.crypto.data_keys import VaultDataKeys
 from grantlog.adapters.crypto.encryption_keys import load_encryption_keys
 from grantlog.adapters.crypto.index_key import load_index_key
@@ -57,10 +59,12 @@ async def open_crypto(
     *,
     password_workers: int = 2,
     password_queue: int = 32,
+    authorities: Path | None = None,
 ) -> AsyncIterator[Crypto]:
     """Opens the keyed ports on two pools (the same one where the vault is no database of its own).
 
-    The keyring may be empty yet (``flows.rotate_keys.ensure_keys``). Raises RootKeyError for the wrong root key list,
+    ``authorities``: a PEM file of those that issue clients' certificates. The keyring may be empty yet
+    (``flows.rotate_keys.ensure_keys``). Raises RootKeyError for the wrong root key list, AuthoritiesError,
     UnavailableError.
     """
     wrapped_keys, vault, kept = PostgresWrappedKeys(pool), PostgresVault(vault_pool), PostgresKeptRows(pool)
@@ -80,7 +84,7 @@ async def open_crypto(
             RootSecrets(root, index_key),
             signer,
             WrappedKeptSecrets(kept, root),
-            JoseVerifier(encryption_keys, decrypting),
+            JoseVerifier(encryption_keys, decrypting, read_authorities(authorities)),
             VaultDataKeys(vault, root),
             ArgonPasswords(PostgresPasswordHashes(pool), hashing),
             RootKeyWrapping(root, wrapped_keys, vault, kept),

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from hmac import compare_digest, digest
 from typing import Any
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicNumbers
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -19,6 +20,7 @@ from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from grantlog.adapters.crypto.certificates import read_certificate
 from grantlog.adapters.crypto.encryption_keys import EncryptionKey
 from grantlog.adapters.crypto.threads import BoundedThreads
 from grantlog.core.protocol.jwk import (
@@ -31,8 +33,9 @@ from grantlog.core.protocol.jwk import (
     read_jwk,
 )
 from grantlog.core.protocol.jwt_text import MalformedJwtError, ReadJwt, decode_part, read_object
+from grantlog.core.protocol.mtls import Certificate
 
-ENCRYPTIONS = ("A128CBC-HS256", "A128GCM", "A256GCM")
+ENCRYPTIONS = ("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM")
 JWE_LIMIT = 32_768
 _HEADER_LIMIT = 1024
 _REGISTRY = jwe.JWERegistry(algorithms=[*ENCRYPTION_ALGS, *ENCRYPTIONS], strict_check_header=False)
@@ -41,8 +44,15 @@ _REGISTRY = jwe.JWERegistry(algorithms=[*ENCRYPTION_ALGS, *ENCRYPTIONS], strict_
 class JoseVerifier:
     """Checks what others signed, encrypts to them, decrypts what is for us."""
 
-    def __init__(self, keys: Sequence[EncryptionKey], threads: BoundedThreads) -> None:
+    def __init__(
+        self,
+        keys: Sequence[EncryptionKey],
+        threads: BoundedThreads,
+        authorities: Sequence[x509.Certificate] = (),
+    ) -> None:
+        """``authorities``: those that issue clients' certificates."""
         self._keys = tuple(keys)
+        self._authorities = tuple(authorities)
         self._threads = threads
 
     async def verify(self, jwt: ReadJwt, keys: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -75,6 +85,10 @@ class JoseVerifier:
         except MalformedJwtError:
             return None
         return None if key is None else await self._threads.run(_decrypt, text, key)
+
+    def certificate(self, der: bytes) -> Certificate | None:
+        """A client certificate, read; None where it is none."""
+        return read_certificate(der, self._authorities)
 
     def encryption_keys(self) -> Sequence[Mapping[str, Any]]:
         """Our public encryption keys as JWKs with ``use: enc``."""

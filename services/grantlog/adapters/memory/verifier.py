@@ -1,6 +1,9 @@
 """The port Verifier needs no server: the real one, under encryption keys made once for this process."""
 
+from collections.abc import Sequence
 from functools import cache
+
+from cryptography import x509
 
 from grantlog.adapters.crypto.encryption_keys import ALGS, EncryptionKey, encryption_key, generate
 from grantlog.adapters.crypto.threads import BoundedThreads
@@ -10,8 +13,8 @@ from grantlog.adapters.crypto.verifier import JoseVerifier
 class MemoryVerifier(JoseVerifier):
     """Checks and encrypts for real."""
 
-    def __init__(self) -> None:
-        super().__init__(_keys(), BoundedThreads("decrypting", workers=1, queue=256))
+    def __init__(self, authorities: Sequence[x509.Certificate] = ()) -> None:
+        super().__init__(_keys(), BoundedThreads("decrypting", workers=1, queue=256), authorities)
 
 
 @cache

@@ -2,17 +2,19 @@
 
 from base64 import b64decode
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Literal
 
 from grantlog.core.identifiers import ClientId
+from grantlog.core.protocol.client_assertion import ASSERTION_TYPE, SECRET_ALG, assertion_subject, read_assertion
 from grantlog.core.protocol.errors import InvalidClientError, ProtocolError, invalid_request
+from grantlog.core.protocol.jwt_text import MalformedJwtError, ReadJwt
 from grantlog.core.protocol.requests import Parameters, decode_component
 
-Method = Literal["client_secret_basic", "client_secret_post", "none"]
-METHODS: tuple[Method, ...] = ("client_secret_basic", "client_secret_post", "none")
+Method = Literal["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"]
+"""How a request proves its client by itself. ``none``: only named; a certificate of the connection may prove it still."""
 CLIENT_ID_LIMIT = 256
 SECRET_LIMIT = 1024
 _HEADER_LIMIT = 8192
@@ -25,6 +27,7 @@ class ClientCredentials:
     method: Method
     client_id: ClientId
     secret: str | None = field(repr=False)
+    assertion: ReadJwt | None = field(default=None, repr=False)
 
 
 def read_credentials(authorization: str | None, parameters: Parameters) -> ClientCredentials:
@@ -32,10 +35,12 @@ def read_credentials(authorization: str | None, parameters: Parameters) -> Clien
 
     Raises InvalidClientError, and invalid_request where there is more than one way.
     """
-    # A method this server does not know (RFC 7521) is not the same as no method.
-    if parameters.get("client_assertion") is not None or parameters.get("client_assertion_type") is not None:
-        raise InvalidClientError("client_assertion_unsupported", basic=authorization is not None)
     named, secret = parameters.get("client_id"), parameters.get("client_secret")
+    assertion, kind = parameters.get("client_assertion"), parameters.get("client_assertion_type")
+    if assertion is not None or kind is not None:
+        if authorization is not None or secret is not None:
+            raise invalid_request("more than one client authentication method", "client_auth_twice")
+        return _asserted(assertion, kind, named)
     if authorization is not None:
         # RFC 6749 2.3: "The client MUST NOT use more than one authentication method in each request."
         if secret is not None:
@@ -49,6 +54,23 @@ def read_credentials(authorization: str | None, parameters: Parameters) -> Clien
     if secret is None:
         return _checked("none", named, None)
     return _checked("client_secret_post", named, secret)
+
+
+def _asserted(text: str | None, kind: str | None, named: str | None) -> ClientCredentials:
+    """RFC 7521 section 4.2."""
+    if text is None or kind != ASSERTION_TYPE:
+        raise InvalidClientError("client_assertion_type")
+    try:
+        assertion = read_assertion(text)
+        subject = assertion_subject(assertion)
+    except MalformedJwtError as wrong:
+        raise InvalidClientError(f"client_assertion_{wrong.reason}") from None
+    # RFC 7521 4.2: "If present, the value of the 'client_id' parameter MUST identify the same client as is identified by the
+    # client assertion."
+    if named is not None and named != subject:
+        raise InvalidClientError("client_assertion_client_id")
+    credentials = _checked("client_secret_jwt" if assertion.alg == SECRET_ALG else "private_key_jwt", subject, None)
+    return replace(credentials, assertion=assertion)
 
 
 def _basic(authorization: str) -> ClientCredentials:

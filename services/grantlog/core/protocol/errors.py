@@ -42,6 +42,9 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "authorization_pending": 400,
         "slow_down": 400,
         "expired_token": 400,
+        # RFC 9449 5 and 8
+        "invalid_dpop_proof": 400,
+        "use_dpop_nonce": 400,
         # RFC 8707 2
         "invalid_target": 400,
         # OpenID Connect Core 3.1.2.6

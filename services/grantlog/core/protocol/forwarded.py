@@ -34,6 +34,12 @@ def client_address(
     return str(found.pop() if len(found) == 1 else address)
 
 
+def is_trusted(peer: str, trusted: Sequence[Network]) -> bool:
+    """Whether a peer is one of our proxies."""
+    address = _address(peer)
+    return address is not None and _trusted(address, trusted)
+
+
 def _walk(peer: Address, hops: Iterator[str], trusted: Sequence[Network]) -> Address:
     """The last address, going outwards, that one of our proxies vouches for."""
     known = peer

@@ -110,6 +110,8 @@ class Policy:
     """Whether every DPoP proof must carry a nonce of ours (RFC 9449 section 8)."""
     mtls_base_url: str | None = None
     """Where clients reach us with their certificates (RFC 8705 section 5); None: mTLS is off."""
+    certificate_authorities: bool = False
+    """Whether anybody vouches for clients' certificates: without, there is no ``tls_client_auth``."""
     client_id_documents: bool = False
     """Whether a client may be known by the URL of its metadata document."""
     exchange_depth: int = 4

@@ -50,7 +50,9 @@ def auth_methods(policy: Policy, *, fapi2: bool) -> tuple[str, ...]:
     return tuple(
         method
         for method in AUTH_METHODS
-        if (method not in TLS_METHODS or policy.mtls_base_url is not None) and (not fapi2 or method in FAPI_METHODS)
+        if (method not in TLS_METHODS or policy.mtls_base_url is not None)
+        and (method != "tls_client_auth" or policy.certificate_authorities)
+        and (not fapi2 or method in FAPI_METHODS)
     )
 
 
