@@ -13,6 +13,7 @@ from grantlog.core.grant import upcasts as _grant_upcasts  # noqa: F401
 from grantlog.core.incident import state as incident
 from grantlog.core.keyring import state as keyring
 from grantlog.core.session import state as session
+from grantlog.core.session import upcasts as _session_upcasts  # noqa: F401
 
 STATE_TYPES: Mapping[str, type] = MappingProxyType(
     {

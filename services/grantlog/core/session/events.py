@@ -8,7 +8,7 @@ from grantlog.core.events import event
 from grantlog.core.identifiers import Micros
 
 
-@event("session.started", version=1)
+@event("session.started", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
     """Somebody authenticated (OpenID Connect Core section 2: ``auth_time``, ``amr``, ``acr``). A new id every time."""
