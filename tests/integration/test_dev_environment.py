@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import jsonschema
 import pytest
 from tests.support.servers import free_port
 
 from grantlog.adapters.embedded.files import SOCKET_PATH_LIMIT
 from grantlog.adapters.embedded.ports import NoPortError
+from grantlog.development.catalogue import PAYMENT_EXAMPLE, PAYMENT_SCHEMA
 from grantlog.development.credentials import (
     Credentials,
     Planted,
@@ -21,7 +23,7 @@ from grantlog.development.credentials import (
     write_credentials,
     write_environment,
 )
-from grantlog.development.demo import CONFIDENTIAL, PUBLIC, keep_secrets, resource_server
+from grantlog.development.demo import CONFIDENTIAL, DEVICE, FAPI, PUBLIC, keep_secrets, resource_server
 from grantlog.development.environment import (
     ROLES,
     Stores,
@@ -29,12 +31,14 @@ from grantlog.development.environment import (
     role_environment,
     settings_environment,
 )
+from grantlog.development.keys import new_key, private_jwk, public_jwks
 from grantlog.development.layout import AlreadyRunningError, Kept, Layout, forget_sockets, occupied, socket_base
 from grantlog.development.stores import embedded_servers
 from grantlog.settings import read_settings
 
 STORES = Stores("postgresql://grantlog@/postgres?host=/s", "unix:///s/projection.sock", "redis+socket:///s/broker.sock")
 PASSWORD = "the-password"
+FAPI_KEY, ISSUER_KEY = private_jwk(new_key()), private_jwk(new_key())
 
 
 @pytest.fixture
@@ -86,7 +90,8 @@ def test_the_issuer_keeps_its_port_from_run_to_run_while_it_is_free(kept: Kept, 
 
 def test_the_demos_settings_are_settings(kept: Kept, tmp_path: Path) -> None:
     ports = choose_ports({"GRANTLOG_PORT": str(free_port())}, kept)
-    shared = settings_environment({"GRANTLOG_GRACE_WINDOW": "3"}, STORES, ports, str(tmp_path / "root_keys"), "token")
+    secrets = {"initial_access_token": "token", "issuer_key": new_key()}
+    shared = settings_environment({"GRANTLOG_GRACE_WINDOW": "3"}, STORES, ports, str(tmp_path / "root_keys"), secrets)
     for role in ROLES:
         environment = role_environment(shared, ports, role)
         settings = read_settings({name: text for name, text in environment.items() if name.startswith("GRANTLOG_")})
@@ -96,6 +101,9 @@ def test_the_demos_settings_are_settings(kept: Kept, tmp_path: Path) -> None:
         assert settings.worker_name == role
         assert settings.metrics_port == ports.own_metrics[role]
         assert settings.port == (ports.introspection if role == "introspection" else ports.issuer)
+        assert settings.client_id_documents
+        assert [known.type for known in settings.authorization_details_types] == ["payment_initiation"]
+        assert settings.trusted_issuers[0].jwks == public_jwks(secrets["issuer_key"])
         assert [resource.token_format for resource in settings.resources] == ["opaque", "opaque", "jwt"]
 
 
@@ -172,8 +180,15 @@ def credentials() -> Credentials:
         introspection="http://127.0.0.1:8001",
         initial_access_token="initial",
         users={"user": ("demo", PASSWORD), "console": ("operator", "other")},
-        clients=[Planted("web-1", "web-secret", CONFIDENTIAL.metadata), Planted("native-1", None, PUBLIC.metadata)],
+        clients=[
+            Planted("web-1", "web-secret", CONFIDENTIAL.metadata),
+            Planted("native-1", None, PUBLIC.metadata),
+            Planted("device-1", None, DEVICE.metadata),
+            Planted("fapi-1", None, FAPI.metadata, FAPI_KEY),
+        ],
         resource_server=Planted("rs-1", "rs-secret", resource_server("http://127.0.0.1:8000").metadata),
+        registered={"client_id": "rs-2", "client_secret": "rs-2-secret"},
+        issuer_key=ISSUER_KEY,
     )
 
 
@@ -190,24 +205,35 @@ def test_credentials_hold_what_a_tester_needs(tmp_path: Path) -> None:
         "redirect_uris": ["http://127.0.0.1/callback", "https://client.example/callback"],
         "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
         "token_endpoint_auth_method": "client_secret_basic",
-        "scope": "api:read api:write openid profile email offline_access",
+        "scope": "api:read api:write billing:read billing:manage openid profile email address phone offline_access",
+        "post_logout_redirect_uris": ["http://127.0.0.1/logged-out", "https://client.example/logged-out"],
+        "dpop_bound_access_tokens": False,
+        "profile": None,
     }
     assert document["clients"][1]["client_secret"] is None
     assert document["resource_server"] == {"client_id": "rs-1", "client_secret": "rs-secret"}
     assert len(document["resources"]) == 3
-    assert document["rar_example"] is None
+    assert document["clients"][3]["jwk"] == FAPI_KEY
+    assert (document["clients"][3]["profile"], document["clients"][3]["dpop_bound_access_tokens"]) == ("fapi2", True)
+    assert document["rs_metadata"] == {"client_id": "rs-2", "client_secret": "rs-2-secret"}
+    assert document["trusted_issuer"] == {"issuer": "https://issuer.example.com", "jwk": ISSUER_KEY}
+    assert document["rar_example"] == PAYMENT_EXAMPLE
+    assert not {"d"} & set(public_jwks(json.dumps(FAPI_KEY))["keys"][0])
 
 
 def test_what_is_printed_puts_no_clients_secret_on_a_command_line() -> None:
     text = summary_text(credentials(), ".dev")
     assert "web-secret" not in text
     assert "rs-secret" not in text
-    assert text.count("curl -K .dev/") == 3
+    assert "rs-2-secret" not in text
+    assert FAPI_KEY["d"] not in text
+    assert text.count("curl -K .dev/") == 4
+    assert "client_id=device-1 " in text
 
 
 def test_nothing_that_holds_secrets_shows_them() -> None:
     shown = repr(credentials()) + repr(STORES) + repr(Planted("id", "web-secret", CONFIDENTIAL.metadata))
-    for secret in (PASSWORD, "web-secret", "initial", "projection.sock"):
+    for secret in (PASSWORD, "web-secret", "rs-2-secret", FAPI_KEY["d"], ISSUER_KEY["d"], "initial", "projection.sock"):
         assert secret not in shown
 
 
@@ -220,6 +246,12 @@ def test_a_shell_that_has_taken_over_a_runs_settings_can_start_the_next_one(tmp_
     environ = {"GRANTLOG_DATABASE_URL": "postgresql:///x y?host=/run", "GRANTLOG_PORT": "9000", "PATH": "/bin"}
 
     assert without_own(layout, environ) == {"GRANTLOG_PORT": "9000", "PATH": "/bin"}
+
+
+def test_the_payment_to_ask_for_is_one_of_its_type() -> None:
+    jsonschema.Draft202012Validator(PAYMENT_SCHEMA).validate(PAYMENT_EXAMPLE)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(PAYMENT_SCHEMA).validate({**PAYMENT_EXAMPLE, "instructedAmount": {}})
 
 
 def test_before_the_first_run_nothing_was_taken_over(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def open_app(start_app: StartApp, site: Published) -> Running:
     return start_app(egress_private=True, client_id_documents=True)
 
 
-def publish(app: Running, site: Published, path: str = PATH, **members: object) -> str:
+def publish(app: Running, site: Published, path: str = PATH, /, **members: object) -> str:
     """Publishes a document; the client_id. The test's clients know it as ``doc``."""
     client_id = site.url + path
     site.put(path, document_of(client_id, **members))
@@ -42,7 +42,7 @@ def publish(app: Running, site: Published, path: str = PATH, **members: object) 
     return client_id
 
 
-def document_of(client_id: str, **members: object) -> dict[str, Any]:
+def document_of(client_id: str, /, **members: object) -> dict[str, Any]:
     usual = {
         "client_id": client_id,
         "client_name": "An agent",
