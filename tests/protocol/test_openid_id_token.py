@@ -13,6 +13,9 @@ from tests.support.clients import Client
 from tests.support.code_flow import authorize, log_in
 from tests.support.flows import Person, Tokens, given, redeemed
 
+from grantlog.core.identifiers import ClientId
+from grantlog.flows.signed_answers import algorithm_for
+
 HASHES = {"RS256": hashlib.sha256, "ES256": hashlib.sha256, "PS256": hashlib.sha256, "EdDSA": hashlib.sha512}
 
 
@@ -103,7 +106,7 @@ def test_a_login_again_is_a_later_auth_time(app: Running) -> None:
     first = identity(app, person.tokens())
     app.pass_seconds(1.1)
     still = identity(app, person.tokens())
-    again = identity(app, person.tokens(prompt="login"))
+    again = identity(app, person.tokens(prompt="login consent"))
     assert first["auth_time"] == still["auth_time"]
     assert again["auth_time"] > still["auth_time"]
 
@@ -131,3 +134,23 @@ def test_its_signature_covers_every_character(app: Running, person: Person) -> N
         changed = text[:place] + ("A" if text[place] != "A" else "B") + text[place + 1 :]
         with pytest.raises(jwt.InvalidTokenError):
             jwt.decode(changed, key, algorithms=["RS256"], options={"verify_aud": False})
+
+
+def test_its_session_is_that_of_the_browser(app: Running, person: Person) -> None:
+    """OpenID Connect Back-Channel Logout section 2.1: ``sid``."""
+    first, second = identity(app, person.tokens()), identity(app, person.tokens())
+    elsewhere, other = identity(app, Person(app).tokens()), identity(app, person.tokens("spa"), "spa")
+    assert first["sid"] == second["sid"]
+    # and no two clients can tell by it that it is the same
+    assert len({first["sid"], elsewhere["sid"], other["sid"]}) == 3
+
+
+@pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
+def test_a_client_held_to_fapi2_gets_none_by_rs256(app: Running, alg: str) -> None:
+    # FAPI 2.0 Security Profile 5.4.1: "shall use the PS256, ES256, or EdDSA algorithms"
+    client = app.run(app.service.clients.find(ClientId(app.clients["web"].client_id)))
+    assert client is not None
+    held = replace(client.state, metadata=replace(WEB, profile="fapi2"))
+    assert algorithm_for(app.service, held, alg) == ("PS256" if alg == "RS256" else alg)
+    assert algorithm_for(app.service, held, None) == "PS256"
+    assert algorithm_for(app.service, client.state, None) == "RS256"

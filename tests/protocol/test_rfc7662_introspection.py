@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -11,8 +12,11 @@ from tests.support.beside import serving, site_of
 from tests.support.browser import FORM
 from tests.support.clients import Client, client_of, is_not_stored, is_refused
 from tests.support.flows import Person, given, own_token
+from tests.support.proof_keys import ProofKey
 
 from grantlog.core.client.events import ClientMetadata
+from grantlog.core.protocol.acr import PWD
+from grantlog.settings import DetailsType
 
 INACTIVE = {"active": False}
 BATCH = "/introspect/batch"
@@ -257,3 +261,49 @@ def test_the_answer_is_json_whatever_is_accepted(app: Running, guard: Client) ->
     assert answer.json["active"] is True
     answer = app.browser().post("/introspect", {"token": "x"}, {"Accept": "text/html"})
     is_refused(answer, "invalid_client", 401)
+
+
+def test_how_the_user_logged_in_is_told_and_of_a_client_nothing(app: Running, person: Person) -> None:
+    # RFC 9470 6.2
+    tokens = person.tokens(scope="openid api:read")
+    told, identity = app.introspect(tokens.access), parts_of(tokens.answer.json["id_token"]).payload
+    assert (told["auth_time"], told["acr"], told["amr"]) == (identity["auth_time"], PWD, ["pwd"])
+    assert {"auth_time", "acr", "amr"}.isdisjoint(app.introspect(own_token(app).access))
+
+
+@pytest.mark.parametrize("resource", [API, JWT_API])
+def test_a_token_bound_to_a_key_says_so_in_both_forms(app: Running, web: Client, resource: str) -> None:
+    key = ProofKey()
+    proof = key.proof("POST", f"{app.settings.issuer}/token")
+    values = {"grant_type": "client_credentials", "resource": resource}
+    answer = web.post("/token", values, proof)
+    # RFC 9449 5: "A token_type of DPoP MUST be included"
+    assert given(answer).answer.json["token_type"] == "DPoP"
+    told = app.introspect(given(answer).access)
+    # RFC 9449 6.2
+    assert (told["cnf"], told["token_type"]) == ({"jkt": key.jkt}, "DPoP")
+    if resource == JWT_API:
+        # RFC 9449 6.1
+        assert parts_of(given(answer).access).payload["cnf"] == {"jkt": key.jkt}
+
+
+def test_authorization_details_keep_their_order_wherever_they_are_told(start_app: StartApp) -> None:
+    kind = DetailsType(type="order", schema={"type": "object"}, title="Order")
+    app = start_app(authorization_details_types=(kind,))
+    # RFC 9396 2: the members of an entry, in an order that no sorting makes; a number that is no float, a name of any script
+    text = '[{"type":"order","z":1,"a":{"y":"\u00e9","b":[3,2,1]},"m":12345678901234567890}]'
+    app.clients["web"] = app.register(replace(WEB, authorization_details_types=("order",)))
+    web = client_of(app)
+    for resource in (API, JWT_API):
+        answer = web.token("client_credentials", resource=resource, authorization_details=text)
+        if answer.status != 200:
+            # so large a number may be refused, but then by its own error
+            text = text.replace("12345678901234567890", "5")
+            answer = web.token("client_credentials", resource=resource, authorization_details=text)
+        token = given(answer).access
+        raw = client_of(app, "resource_server").post("/introspect", {"token": token})
+        for body in (answer.body, raw.body):
+            assert text.encode() in body, body
+        if resource == JWT_API:
+            payload = token.split(".")[1]
+            assert text.encode() in base64.urlsafe_b64decode(payload + "==")
