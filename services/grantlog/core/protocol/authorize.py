@@ -175,6 +175,16 @@ def _client(given: Given) -> ClientId:
 
 
 def _redirect_uri(given: Given) -> str:
+    try:
+        return _proven_redirect_uri(given)
+    except ProtocolError:
+        # it stands inside the object that is no good
+        if given.sent.object_refused is not None:
+            raise given.sent.object_refused from None
+        raise
+
+
+def _proven_redirect_uri(given: Given) -> str:
     registered, requested = given.client.redirect_uris, given.parameters.get("redirect_uri")
     authorization_profile.check_redirect_uri(given.policy, given.client, requested)
     if requested is None:

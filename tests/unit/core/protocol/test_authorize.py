@@ -243,6 +243,8 @@ def test_details_are_kept_as_the_check_writes_them() -> None:
 def test_a_bad_request_object_is_told_to_where_the_request_itself_says() -> None:
     error = refusal(sent={"object_refused": invalid_request("no", "object_bad")})
     assert (error.reason, error.redirect_uri, error.state) == ("object_bad", CALLBACK, "s t")
+    nowhere = refusal(sent={"object_refused": invalid_request("no", "object_bad")}, without="redirect_uri")
+    assert (nowhere.reason, nowhere.redirect_uri) == ("object_bad", None)
 
 
 def test_a_client_that_signs_all_its_requests_is_not_answered_without() -> None:
