@@ -35,6 +35,7 @@ COMMANDS: dict[str, Entry] = {
     "recover": Entry("grantlog.cli.recover:recover", "Give the log a new id after a restore or a lost tail."),
     "keys": Entry("grantlog.cli.keys:keys", "Signing keys and key wrapping."),
     "clients": Entry("grantlog.cli.clients:clients", "Registered clients."),
+    "lint": Entry("grantlog.cli.lint:lint", "Look for dangerous settings and clients."),
     "users": Entry("grantlog.cli.users:users", "User accounts."),
     "tokens": Entry("grantlog.cli.tokens:tokens", "Look into a token, or revoke it."),
 }

@@ -12,6 +12,7 @@ from typing import TypeVar
 import click
 from aiohttp import web
 from aiohttp.web_runner import BaseRunner
+from structlog import get_logger
 
 from grantlog.cli.output import json_option, show
 from grantlog.cli.running import run
@@ -25,6 +26,7 @@ from grantlog.web.listener import runner_of
 from grantlog.web.metrics import metrics_app
 from grantlog.wiring import open_service
 
+_log = get_logger(__name__)
 R = TypeVar("R", bound=BaseRunner)
 ROLES = ("issuer", "introspection", "all")
 SIGNING_ROLES = frozenset({"issuer", "all"})
@@ -53,9 +55,22 @@ def serve(*, role: str, as_json: bool) -> None:
     context = tls_context(settings)
 
     def started() -> None:
-        show({"role": role, "issuer": settings.issuer, "listening": addresses(settings, role)}, as_json=as_json)
+        listening = addresses(settings, role)
+        show(
+            {"role": role, "issuer": settings.issuer, "profile": settings.profile, "listening": listening},
+            as_json=as_json,
+        )
+        tell_profile(settings)
 
     run(serve_until_asked(settings, role, context, started))
+
+
+def tell_profile(settings: Settings) -> None:
+    """One line of the log says what holds; where it is a profile that weakens it, that is a warning."""
+    if settings.profile == "oidc":
+        _log.warning("profile", profile=settings.profile, meaning="confidential clients may leave PKCE out")
+    else:
+        _log.info("profile", profile=settings.profile)
 
 
 async def serve_until_asked(
