@@ -95,6 +95,8 @@ def memory_system() -> System:
         data_keys=nothing,
         passwords=nothing,
         key_wrapping=nothing,
+        kept=nothing,
+        verifier=nothing,
         queries=queries,
         dead_letters=dead_letters,
         outbox=outbox,
