@@ -33,8 +33,12 @@ class Proven:
     """NumericDate of the first proof, where it was not now."""
 
 
-async def admit(service: Service, proven: Proven, origin: Origin, former: str | None = None) -> LoggedIn:
-    """Begins the session. ``former``: the session cookie that stood in this browser. Raises UnavailableError."""
+async def admit(
+    service: Service, proven: Proven, origin: Origin, former: str | None = None, *, acr: str | None = None
+) -> LoggedIn:
+    """Begins the session. ``former``: the session cookie that stood in this browser. ``acr``: the class of what was proven,
+    where ``amr`` does not say it. Raises UnavailableError.
+    """
     noise = proven.noise or service.ports.secrets.random(NOISE_BYTES)
     device_cookie = device_text(service, proven.account, noise)
     session_cookie, session = await begin_session(
@@ -44,7 +48,7 @@ async def admit(service: Service, proven: Proven, origin: Origin, former: str | 
         service.ports.secrets.keyed_hash("device", device_cookie.encode()),
         origin,
         amr=proven.amr,
-        acr=acr_of(proven.amr),
+        acr=acr_of(proven.amr) if acr is None else acr,
         former=former,
         auth_time=proven.auth_time,
     )

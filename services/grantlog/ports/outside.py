@@ -48,3 +48,9 @@ class Egress(Protocol):
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Posts and returns the status. Raises UnavailableError."""
         ...
+
+    async def exchange(self, url: str, body: bytes, headers: Mapping[str, str]) -> Fetched:
+        """Posts and returns the answer, of at most 64 KiB within 5 s. Nothing is shared or remembered. Raises
+        UnavailableError.
+        """
+        ...

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from grantlog.core.protocol.protected_resource import metadata_path
 from grantlog.core.protocol.resource import own_resources
+from grantlog.flows.upstream import CALLBACK
 from grantlog.settings import Settings
 from grantlog.web.endpoints import (
     account,
@@ -34,6 +35,7 @@ from grantlog.web.endpoints import (
     start,
     static,
     token,
+    upstream,
     userinfo,
 )
 from grantlog.web.endpoints.static import ICON, PASSKEY_SCRIPT, STYLESHEET
@@ -117,6 +119,10 @@ def table(settings: Settings) -> tuple[Route, ...]:
         ("login_continue",   "POST", "~/login/continue",   login.go_on,       own,   "cookie",  "none",       NEVER, "form"),
         ("second_factor",    "GET",  second,               second_factor.show, own,  "cookie",  "none",       NEVER, "page"),
         ("second_factor",    "POST", second,               second_factor.submit, own, "cookie", "none",       NEVER, "form"),
+        ("upstream_start",   "GET",  "~/login/upstream/start", upstream.start, own,  "cookie",  "none",       NEVER, "page"),
+        ("upstream_callback", "GET", "~" + CALLBACK,       upstream.callback, own,   "cookie",  "none",       NEVER, "page"),
+        ("upstream_link",    "GET",  "~/account/upstream", upstream.show,     own,   "session", "none",       NEVER, "page"),
+        ("upstream_link",    "POST", "~/account/upstream", upstream.link,     own,   "session", "none",       NEVER, "form"),
         ("consent",          "GET",  "~/consent",          consent.show,      own,   "session", "none",       NEVER, "page"),
         ("consent",          "POST", "~/consent",          consent.submit,    own,   "session", "none",       NEVER, "form"),
         ("device",           "GET",  "~/device",           device.show,       own,   "none",    "none",       NEVER, "page"),

@@ -9,10 +9,12 @@ PWD = "urn:grantlog:acr:pwd"
 """One factor: a password."""
 MFA = "urn:grantlog:acr:mfa"
 """Two factors: a password and a code or key, or a key that has verified its user itself."""
+FEDERATED = "urn:grantlog:acr:federated"
+"""A login at another OpenID provider: worth one factor here, whatever was asked for there."""
 SUPPORTED = (PWD, MFA)
 """``acr_values_supported``."""
 
-_WORTH = {PWD: 1, MFA: 2}
+_WORTH = {PWD: 1, FEDERATED: 1, MFA: 2}
 
 BY_PASSWORD = ("pwd",)
 BY_TOTP = ("otp",)

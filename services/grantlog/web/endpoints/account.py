@@ -52,6 +52,7 @@ async def show(request: web.Request) -> web.Response:
         request,
         "account.html",
         user=await user_name(service, session),
+        upstream=bool(service.policy.upstream_providers),
         removed=read_query(request.rel_url.raw_query_string).get("removed") is not None,
         rows=[_row(each, service.policy.catalog, form_token(request, FORM, browser, each.client_id)) for each in found],
     )
