@@ -11,15 +11,16 @@ from tests.support import appends
 from tests.support.tails import System, found, memory_system
 
 from grantlog.core.decision import Envelope
+from grantlog.core.events import REGISTRY
 from grantlog.core.grant.events import ReuseDetected
 from grantlog.core.grant.state import evolve
 from grantlog.core.identifiers import StreamId
 from grantlog.core.incident.state import IncidentState
 from grantlog.flows import respond
 from grantlog.flows.catch_up import record_queries
-from grantlog.flows.dispatch import tasks_of
+from grantlog.flows.dispatch import HANDLERS, tasks_of
 from grantlog.flows.incidents import incident_of
-from grantlog.flows.jobs import ATTEMPTS, LONGEST_DELAY, Outcome, following, periodic
+from grantlog.flows.jobs import ATTEMPTS, LONGEST_DELAY, GiveUpError, Outcome, following, periodic
 from grantlog.ports import Append, UnavailableError
 
 ACCOUNT = UUID("01980f2c-3a00-7abc-8123-456789abcdef")
@@ -228,6 +229,25 @@ async def test_a_task_that_fails_comes_again_later_and_later_and_ends_as_a_dead_
     assert (len(runs), len(dead)) == (ATTEMPTS, 1)
 
 
+async def test_what_will_never_work_is_a_dead_letter_at_once(system: System) -> None:
+    async def hopeless() -> int:
+        raise GiveUpError("http_400")
+
+    assert await following(system.ports, "notify", 7, hopeless, nobody) == Outcome("dead")
+    (letter,) = await system.dead_letters.list()
+    assert (letter.key, letter.reason) == ("notify:0:7", "http_400")
+
+
+async def test_several_things_about_one_event_have_attempts_of_their_own(system: System) -> None:
+    async def failing() -> int:
+        raise RuntimeError("broken")
+
+    for _ in range(ATTEMPTS):
+        await following(system.ports, "notify", 7, failing, nobody, key="notify:0:7:one")
+    assert await following(system.ports, "notify", 7, nothing, nobody, key="notify:0:7:other") == Outcome("done")
+    assert [letter.key for letter in await system.dead_letters.list()] == ["notify:0:7:one"]
+
+
 async def test_an_attempt_that_ended_with_its_process_counts_too(system: System) -> None:
     async def killed() -> int:
         raise asyncio.CancelledError
@@ -269,3 +289,9 @@ async def test_what_follows_from_what_stands_in_one_table(system: System) -> Non
     await system.append(found(system.log.mint(), system.log.now()))
     rows = await system.ports.tail.follow(0, 100)
     assert [[handler for handler, _, _ in tasks_of(row)] for row in rows] == [[], [], ["families"], ["notify"]]
+
+
+def test_what_ends_sessions_is_told_to_clients() -> None:
+    told = {name for name, handlers in HANDLERS.items() if "logout" in handlers}
+    assert told == {"session.ended", "account.password_changed", "account.locked", "account.factor_removed"}
+    assert told <= {registered.name for registered in REGISTRY.all()}
