@@ -212,7 +212,7 @@ SIGNED = {"signed": True}
 PUSHED = {"by_push": True}
 FAPI_CLIENT = replace(CLIENT, token_endpoint_auth_method="private_key_jwt")
 PUBLIC = replace(CLIENT, token_endpoint_auth_method="none")
-NO_PKCE = {"without": "code_challenge code_challenge_method"}
+NO_PKCE: dict[str, Any] = {"without": "code_challenge code_challenge_method"}
 
 
 def test_everything_of_openid_connect_is_read() -> None:

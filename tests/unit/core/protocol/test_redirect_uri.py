@@ -13,6 +13,7 @@ from grantlog.core.protocol.redirect_uri import (
     matches,
     origin_or_scheme,
     sound_host,
+    with_fragment,
     with_parameters,
 )
 
@@ -262,3 +263,9 @@ def test_a_host_is_bounded_in_length() -> None:
     assert sound_host(longest)
     assert not sound_host(longest + "b")
     assert not sound_host("a" * 64 + ".example")
+
+
+def test_the_fragment_of_an_answer_holds_the_same_text_as_a_query_would() -> None:
+    assert with_fragment("https://c.example/cb?x=1", [("code", "a b"), ("state", "&x#")]) == (
+        "https://c.example/cb?x=1#code=a+b&state=%26x%23"
+    )
