@@ -53,12 +53,12 @@ async def create_account(
     UnavailableError.
     """
     ports = service.ports
-    claims = check_profile({**(profile or {}), USERNAME: username})
     hashed = username_hash(service, username)
     if hashed is None:
         raise CommandRefusedError(_MALFORMED)
     if await ports.log.bearer(decide.username_name(hashed)) is not None:
         raise CommandRefusedError(_TAKEN)
+    claims = check_profile({**(profile or {}), USERNAME: username})
     account = ports.log.mint()
     await ports.passwords.set(account, password)
     box = await _protected(service, account, claims)

@@ -67,7 +67,7 @@ def test_another_id_in_the_body_than_in_the_header_is_refused() -> None:
 @pytest.mark.parametrize("name", ["client_assertion", "client_assertion_type"])
 @pytest.mark.parametrize("authorization", [None, basic("a", "b")])
 def test_an_assertion_is_not_mistaken_for_no_authentication(name: str, authorization: str | None) -> None:
-    with refused("invalid_client", "client_assertion_unsupported"):
+    with refused("invalid_client" if authorization is None else "invalid_request"):
         read_credentials(authorization, Parameters({"client_id": "a", name: "x"}))
 
 
