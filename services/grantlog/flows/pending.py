@@ -124,7 +124,9 @@ async def _put(service: Service, key: str, pending: Pending) -> bool:
 
 def request_of(members: Mapping[str, Any]) -> AuthorizationRequest:
     """A request as it was stored: JSON has lists where it had tuples."""
-    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in members.items()}
+    plain: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in members.items()
+    }
     return AuthorizationRequest(**plain)
 
 
