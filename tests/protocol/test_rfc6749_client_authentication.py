@@ -125,7 +125,8 @@ def test_a_public_client_cannot_ask_what_tokens_may_do(app: Running) -> None:
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("name", ["client_assertion", "client_assertion_type"])
 def test_a_proof_that_nobody_understands_is_none(app: Running, web: Client, path: str, name: str) -> None:
-    is_refused(ask(app, path, GOOD | {name: "x"}, basic(web.client_id, secret_of(web))), "invalid_client", 401)
+    is_refused(ask(app, path, GOOD | {name: "x"}), "invalid_client", 401)
+    is_refused(ask(app, path, GOOD | {name: "x"}, basic(web.client_id, secret_of(web))), "invalid_request")
 
 
 @pytest.mark.parametrize("path", PATHS)

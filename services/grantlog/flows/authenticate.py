@@ -20,8 +20,8 @@ from grantlog.flows.client_directory import KnownClient
 from grantlog.flows.service import Service
 from grantlog.ports import Replay, UnavailableError
 
-SECRET_PURPOSE = "client_secret_jwt"
-"""What the secret of a client that signs with it is kept for (``ports.kept``), by the client's stream."""
+SEALED = "client_secret_jwt"
+"""The purpose under which such a client's secret is kept (``ports.kept``), by the client's stream: ``clients`` keeps it."""
 _PRESENTED = {
     # RFC 6749 2.3.1: a secret may come either way
     "client_secret_post": "client_secret_basic",
@@ -176,12 +176,9 @@ async def _by_assertion(
 
 
 async def _shared_secret(service: Service, client: KnownClient) -> tuple[Jwk, ...]:
-    """The secret of a ``client_secret_jwt`` client, as long as it is one of those that count."""
-    secret = await service.ports.kept.recall(client.stream, SECRET_PURPOSE)
-    if secret is None:
-        return ()
-    hashes = live_secret_hashes(client.state, service.ports.log.now())
-    return () if matches(secret.decode(), hashes) is None else (secret_jwk(secret),)
+    """The secret of a ``client_secret_jwt`` client: the only one it has, and the only kind that is not hashed."""
+    secret = await service.ports.kept.recall(client.stream, SEALED)
+    return () if secret is None else (secret_jwk(secret),)
 
 
 async def _by_certificate(service: Service, client: KnownClient, proofs: Proofs) -> Authenticated:
