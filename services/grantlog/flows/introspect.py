@@ -12,7 +12,8 @@ from grantlog.core.client.state import ClientState
 from grantlog.core.decision import Origin
 from grantlog.core.grant.standing import Active, Inactive, family_of, standing
 from grantlog.core.identifiers import seconds
-from grantlog.core.protocol.errors import ProtocolError
+from grantlog.core.protocol.client_auth import read_credentials
+from grantlog.core.protocol.errors import InvalidClientError, ProtocolError
 from grantlog.core.protocol.introspection import INACTIVE, TYP, active, as_jwt
 from grantlog.core.protocol.proofs import Proofs
 from grantlog.core.protocol.requests import Parameters
@@ -22,7 +23,7 @@ from grantlog.flows.locate import Located, locate
 from grantlog.flows.one_time import claim_once
 from grantlog.flows.service import Service
 from grantlog.flows.signed_answers import algorithm_for, signed_for
-from grantlog.flows.token_claims import extra_claims, is_plain
+from grantlog.flows.token_claims import extra_claims
 
 RULE = "introspect"
 _OTHER_WAYS = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
@@ -45,30 +46,6 @@ async def introspect(service: Service, parameters: Parameters, proofs: Proofs, o
     Raises ProtocolError when the caller is no authenticated resource server, UnavailableError when neither the projection
     nor PostgreSQL can say.
     """
-    members, _ = await _introspected(service, parameters, proofs, origin)
-    return members
-
-
-async def introspect_signed(service: Service, parameters: Parameters, proofs: Proofs, origin: Origin) -> str:
-    """The same as a JWT for this very resource server (RFC 9701 section 5), encrypted where it registered that.
-
-    Raises as ``introspect`` does, UnavailableError also where nothing can be signed or the caller's key cannot be had.
-    """
-    members, caller = await _introspected(service, parameters, proofs, origin)
-    claims = as_jwt(
-        issuer=service.policy.issuer,
-        audience=caller.client_id,
-        issued_at=seconds(service.ports.log.now()),
-        answer=members,
-    )
-    metadata = caller.metadata
-    alg = algorithm_for(service, caller, metadata.introspection_signed_response_alg)
-    return await signed_for(service, caller, claims, typ=TYP, alg=alg, encryption=metadata.introspection_encryption)
-
-
-async def _introspected(
-    service: Service, parameters: Parameters, proofs: Proofs, origin: Origin
-) -> tuple[Mapping[str, Any], ClientState]:
     token = parameters.require("token")
     gates_before = service.gates.sequence
     caller = _recalled(service, parameters, proofs)
@@ -78,7 +55,29 @@ async def _introspected(
     def again() -> Awaitable[ClientState]:
         return _caller(service, parameters, proofs, origin, first=False)
 
-    return await _answer(service, token, caller, gates_before, again), caller
+    return await _answer(service, token, caller, gates_before, again)
+
+
+async def introspect_signed(service: Service, parameters: Parameters, proofs: Proofs, origin: Origin) -> str:
+    """The same as a JWT for this very resource server (RFC 9701 section 5), encrypted where it registered that.
+
+    Raises as ``introspect`` does, UnavailableError also where nothing can be signed or the caller's key cannot be had.
+    """
+    members = await introspect(service, parameters, proofs, origin)
+    # who it was has just been proven
+    known = await service.clients.find(read_credentials(proofs.authorization, parameters).client_id)
+    if known is None:
+        raise InvalidClientError("client_unknown")
+    caller = known.state
+    claims = as_jwt(
+        issuer=service.policy.issuer,
+        audience=caller.client_id,
+        issued_at=seconds(service.ports.log.now()),
+        answer=members,
+    )
+    metadata = caller.metadata
+    alg = algorithm_for(service, caller, metadata.introspection_signed_response_alg)
+    return await signed_for(service, caller, claims, typ=TYP, alg=alg, encryption=metadata.introspection_encryption)
 
 
 async def introspect_batch(
@@ -152,16 +151,17 @@ async def _answer(
 
 def _described(service: Service, found: Active) -> Mapping[str, Any]:
     """The members of a token that is alive. Most tokens are plain, and this is what every introspection costs."""
-    profile, login = found.token.profile, found.family.login
+    family, token, policy = found.family, found.token, service.policy
+    profile, login, catalog = token.profile, family.login, policy.catalog
     proof = profile.confirmation
     members = active(
-        issuer=service.policy.issuer,
-        subject=found.family.subject,
-        client_id=found.family.client_id,
-        scope=service.policy.catalog.holds(profile.scope, profile.audience),
+        issuer=policy.issuer,
+        subject=family.subject,
+        client_id=family.client_id,
+        scope=catalog.holds(profile.scope, profile.audience) if catalog.has_hierarchy else profile.scope,
         audience=profile.audience,
-        issued_at=found.token.issued_at,
-        expires_at=found.token.expires_at,
+        issued_at=token.issued_at,
+        expires_at=token.expires_at,
         bound_to_key=proof is not None and proof.method == "jkt",
     )
     if login is not None:
@@ -171,7 +171,9 @@ def _described(service: Service, found: Active) -> Mapping[str, Any]:
             members["acr"] = login.acr
         if login.amr:
             members["amr"] = login.amr
-    return members if is_plain(profile) else members | extra_claims(profile)
+    if proof is not None or profile.details or profile.actor or profile.attributes:
+        members |= extra_claims(profile)
+    return members
 
 
 async def find_standing(service: Service, located: Located) -> Active | Inactive:

@@ -10,11 +10,6 @@ from grantlog.core.grant.events import Confirmation, Profile
 _attributes = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def is_plain(profile: Profile) -> bool:
-    """Whether ``extra_claims`` has nothing to say: so with most tokens."""
-    return profile.confirmation is None and not (profile.details or profile.actor or profile.attributes)
-
-
 def extra_claims(profile: Profile) -> dict[str, Any]:
     """``cnf`` (RFC 7800 section 3.1), ``act``, ``authorization_details``, and ``roles groups entitlements``.
 
