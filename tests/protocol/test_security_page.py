@@ -1,7 +1,7 @@
 """The page on which people change how they log in: who may, what each change ends, and that no secret is shown twice."""
 
-import base64
 import re
+from base64 import b32decode
 from typing import Any
 from uuid import UUID
 
@@ -41,10 +41,10 @@ def at_security(app: Running, username: str) -> Browser:
 
 
 def shown_key(page: Answer) -> bytes:
-    """The key that the page shows, as an app reads it."""
+    """The key that the page shows."""
     found = re.search(r"Key: <code>([A-Z2-7 ]+)</code>", page.text)
     assert found is not None, page.text
-    return base64.b32decode(found[1].replace(" ", ""))
+    return b32decode(found[1].replace(" ", ""))
 
 
 def enrol(app: Running, browser: Browser, offset: int = -1) -> App:

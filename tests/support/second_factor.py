@@ -1,5 +1,6 @@
 """Second factors in tests: enrolled past HTTP, and the codes that an authenticator app would show."""
 
+from base64 import b32decode
 from dataclasses import dataclass
 from time import sleep
 from urllib.parse import urljoin
@@ -10,7 +11,7 @@ from tests.support.browser import Answer, Browser, Form
 
 from grantlog.core.account import factors
 from grantlog.core.account.state import AccountState, evolve
-from grantlog.core.identifiers import MICROS, StreamId, seconds
+from grantlog.core.identifiers import StreamId, seconds
 from grantlog.flows import recovery, totp
 from grantlog.flows.handle import handle, plain
 from grantlog.flows.operators import operator_origin
@@ -26,6 +27,11 @@ class App:
 
     app: Running
     key: bytes = KEY
+
+    @classmethod
+    def from_text(cls, app: Running, text: str) -> "App":
+        """The app that the key was typed into."""
+        return cls(app, b32decode(text.replace(" ", "")))
 
     def code(self, offset: int = 0) -> str:
         """The code of now, or of ``offset`` steps from now. Never so late that the step ends before it is typed."""
@@ -109,8 +115,3 @@ def give_code(browser: Browser, page: Answer, code: str) -> Answer:
 def give_recovery_code(browser: Browser, page: Answer, code: str) -> Answer:
     """Types a recovery code."""
     return send(browser, page, STEP_UP, way="recovery_code", recovery_code=code)
-
-
-def pass_seconds_of(service: Service, span: int) -> int:
-    """A moment of PostgreSQL's clock, ``span`` seconds from now."""
-    return service.ports.log.now() + span * MICROS
