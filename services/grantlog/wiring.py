@@ -139,6 +139,7 @@ def rules_of(settings: Settings) -> dict[str, str]:
         "retry": f"{settings.grace_retries}/minute",
         "par": settings.rate_token,
         "device_authorization": settings.rate_device,
+        "delegate": settings.rate_token,
         "user_code": settings.rate_user_code,
         "second_factor": settings.rate_second_factor,
         "finding": "1/minute",

@@ -26,7 +26,7 @@ from grantlog.settings import UpstreamProvider
 
 def provider_at(issuer: str, **changes: Any) -> UpstreamProvider:
     """A provider as an operator configures it."""
-    usual = {
+    usual: dict[str, Any] = {
         "name": "elsewhere",
         "label": "Elsewhere & Co",
         "issuer": issuer,

@@ -56,9 +56,17 @@ async def user_name(service: Service, session: Session) -> str:
     return str(found) if found else str(session.account)
 
 
-async def allow(service: Service, pending: Pending, session: Session, origin: Origin, *, asked: bool = False) -> Answer:
+async def allow(
+    service: Service,
+    pending: Pending,
+    session: Session,
+    origin: Origin,
+    *,
+    asked: bool = False,
+    remember: bool = True,
+) -> Answer:
     """Begins the grant; the answer that takes its code to the client. ``asked``: the user has just said yes on the page, and
-    that is remembered; else it has to be remembered already.
+    that is remembered unless ``remember`` says otherwise; else it has to be remembered already.
 
     The pending request is taken: nobody else answers it. Raises ProtocolError, CommandRefusedError, UnavailableError.
     """
@@ -67,7 +75,8 @@ async def allow(service: Service, pending: Pending, session: Session, origin: Or
     stamp = consents.stamp_of(service, session.account, request.client_id)
     if asked:
         consents.wish_of(service, client, request.scope, request.resources)
-        await consents.remember(service, session, client, request, origin)
+        if remember:
+            await consents.remember(service, session, client, request, origin)
     elif not await consents.remembered(service, session, client, request):
         error = ProtocolError("consent_required", "the end user has to consent", "consent_withdrawn")
         return await refuse(service, request, error, origin)

@@ -82,6 +82,8 @@ async def begin_login(service: Service, name: str, tx: str, browser: str | None,
     """Where the browser goes, for the login with the id ``tx``, which has to be its own. Raises UpstreamError,
     TooManyRequestsError, ProtocolError, UnavailableError.
     """
+    if service.policy.login_delegate is not None:
+        raise UpstreamError("upstream_off")
     waiting = await pending.find(service, tx, browser)
     if waiting is None or browser is None:
         raise UpstreamError("upstream_login_over")

@@ -14,12 +14,15 @@ from aiohttp import web
 
 from grantlog.core.protocol.protected_resource import metadata_path
 from grantlog.core.protocol.resource import own_resources
+from grantlog.flows.delegated_login import RETURN
 from grantlog.flows.upstream import CALLBACK
 from grantlog.settings import Settings
+from grantlog.web.delegation import PATH
 from grantlog.web.endpoints import (
     account,
     authorize,
     consent,
+    delegate,
     device,
     health,
     introspect,
@@ -119,6 +122,10 @@ def table(settings: Settings) -> tuple[Route, ...]:
         ("login_continue",   "POST", "~/login/continue",   login.go_on,       own,   "cookie",  "none",       NEVER, "form"),
         ("second_factor",    "GET",  second,               second_factor.show, own,  "cookie",  "none",       NEVER, "page"),
         ("second_factor",    "POST", second,               second_factor.submit, own, "cookie", "none",       NEVER, "form"),
+        ("delegate_start",   "GET",  "~" + PATH,           delegate.start,    own,   "cookie",  "none",       NEVER, "page"),
+        ("delegate_return",  "GET",  "~" + RETURN,         delegate.come_back, own,  "cookie",  "none",       NEVER, "page"),
+        ("delegate_challenge", "POST", "~/delegate/challenge", delegate.challenge, own, "client", "none",      NEVER, "data"),
+        ("delegate_answer",  "POST", "~/delegate/login",   delegate.answer,   own,   "client",  "none",       NEVER, "data"),
         ("upstream_start",   "GET",  "~/login/upstream/start", upstream.start, own,  "cookie",  "none",       NEVER, "page"),
         ("upstream_callback", "GET", "~" + CALLBACK,       upstream.callback, own,   "cookie",  "none",       NEVER, "page"),
         ("upstream_link",    "GET",  "~/account/upstream", upstream.show,     own,   "session", "none",       NEVER, "page"),

@@ -11,6 +11,7 @@ from grantlog.web.answers import see_other
 from grantlog.web.client_request import form_body
 from grantlog.web.cookies import read_cookie
 from grantlog.web.csrf import form_token, require_form_token
+from grantlog.web.delegation import delegated
 from grantlog.web.failures import Problem
 from grantlog.web.keys import ORIGIN, SERVICE
 from grantlog.web.origin import base_path
@@ -32,6 +33,9 @@ async def show(request: web.Request) -> web.Response:
     elsewhere = await go_on(request, key, browser, pending, session)
     if elsewhere is not None or session is None:
         return elsewhere or see_other(f"{base_path(service.policy.issuer)}/login?tx={key}")
+    elsewhere = delegated(request, key)
+    if elsewhere is not None:
+        return elsewhere
     asked = await flow.question(service, pending)
     return page(
         request,
@@ -62,6 +66,8 @@ async def submit(request: web.Request) -> web.Response:
     if session is None or step != Show("consent"):
         # the page itself tells the client where there is nothing to go on to
         return page_of(request, step.page if isinstance(step, Show) else "consent", key)
+    if delegated(request, key) is not None:
+        raise over()
     require_form_token(request, parameters, FORM, key, browser, str(session.stream))
     decision = parameters.get("decision")
     if decision not in {"allow", "deny"}:

@@ -15,13 +15,14 @@ from grantlog.web.answers import see_other
 from grantlog.web.client_request import form_body
 from grantlog.web.cookies import read_cookie
 from grantlog.web.csrf import form_token, require_form_token
+from grantlog.web.delegation import delegated
 from grantlog.web.endpoints.static import PASSKEY_SCRIPT
 from grantlog.web.keys import ORIGIN, SCRIPT_SRC, SERVICE, SETTINGS
 from grantlog.web.logging_in import TOO_MANY, WRONG_KEY, leads_to, let_in, onward
 from grantlog.web.origin import base_path, own_origin
 from grantlog.web.pages.render import page
 from grantlog.web.proceeding import page_of
-from grantlog.web.waiting import waiting_request
+from grantlog.web.waiting import over, waiting_request
 
 FORM = "login"
 WRONG = "Username or password is wrong."
@@ -32,6 +33,9 @@ async def show(request: web.Request) -> web.Response:
     parameters = read_query(request.rel_url.raw_query_string)
     key = parameters.get("tx") or ""
     pending, browser = await waiting_request(request, key)
+    elsewhere = delegated(request, key)
+    if elsewhere is not None:
+        return elsewhere
     session = await _session(request)
     if session is not None and parameters.get("switch") is None:
         location = await onward(request, key, pending, session)
@@ -93,6 +97,8 @@ async def _posted(request: web.Request) -> tuple[Parameters, Goal, Pending]:
     parameters = read_form(await form_body(request))
     key = parameters.get("tx") or ""
     pending, browser = await waiting_request(request, key)
+    if delegated(request, key) is not None:
+        raise over()
     require_form_token(request, parameters, FORM, key, browser)
     return parameters, Goal(key, browser), pending
 
