@@ -9,7 +9,7 @@ import jwt
 import pytest
 from tests.support.app import NATIVE, PASSWORD, REDIRECT, SPA, USERNAME, WEB, Running
 from tests.support.browser import Answer, Browser
-from tests.support.code_flow import authorize, consent_page, log_in, redeem
+from tests.support.code_flow import authorize, consent_page, log_in, parameters, redeem
 from tests.support.request_objects import Signer
 from tests.support.second_factor import form_for, give_code, second_page, with_totp
 
@@ -101,6 +101,22 @@ def test_a_default_max_age_counts_where_the_request_names_none(app: Running) -> 
     app.pass_seconds(2.1)
     assert silently(app, browser, name)["error"] == "login_required"
     assert "code" in silently(app, browser, name, max_age="1000")
+
+
+def test_a_silent_request_by_post_is_answered_by_who_is_logged_in(app: Running) -> None:
+    name = client(app)
+    browser, _ = allowed(app, name)
+    asked = parameters(app, name, prompt="none")
+    # a browser does not send cookies of ours with another site's form, and does with the redirect after it
+    posted = app.browser().post(
+        "/authorize", asked, {"Sec-Fetch-Site": "cross-site", "Origin": "https://client.example"}
+    )
+    assert (posted.status, posted.location.partition("?")[0]) == (303, f"{app.url}/authorize")
+    assert "code" in browser.follow(posted).query
+    assert app.browser().follow(posted).query["error"] == "login_required"
+    # a longer one is answered as it came
+    long = app.browser().post("/authorize", asked | {"nonce": "n" * 500, "x": "x" * 4000})
+    assert long.query["error"] == "login_required"
 
 
 def test_auth_time_tells_when_it_was(app: Running) -> None:

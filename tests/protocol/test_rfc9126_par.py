@@ -194,6 +194,11 @@ def test_a_request_uri_needs_the_client_named_beside_it(app: Running, client: Si
     assert (answer.status, answer.header("Location")) == (400, None)
 
 
+def test_a_reference_and_an_object_are_not_used_together(app: Running, client: Signer) -> None:
+    answer = client.authorize(app.browser(), request_uri=client.pushed(), request=client.object())
+    assert (answer.status, answer.header("Location")) == (400, None)
+
+
 def test_a_reload_before_the_answer_works_and_after_it_does_not(app: Running, client: Signer) -> None:
     browser, uri = app.browser(), client.pushed()
     first = consent(client, browser, uri)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from grantlog.core.decision import Origin
 from grantlog.core.protocol.authorize import AuthorizationError, AuthorizationRequest
+from grantlog.core.protocol.errors import invalid_request
 from grantlog.core.protocol.requests import Parameters
 from grantlog.flows import authorization_step, pending, pushed
 from grantlog.flows.authorization_answer import Answer, Proven, refuse_at
@@ -61,5 +62,8 @@ async def _request(service: Service, client: KnownClient, parameters: Parameters
     # RFC 9126 4: the client "uses the request_uri value returned by the authorization server to build an authorization
     # request"; RFC 9101 5: what stands beside it does not count
     if reference is not None and reference.startswith(pushed.URN):
+        # RFC 9101 5: "If one of these parameters is used, the other MUST NOT be used in the same request."
+        if parameters.get("request") is not None:
+            raise invalid_request("request and request_uri are used together", "request_twice")
         return await pushed.find(service, client, reference)
     return await read_request(service, client, parameters, by_push=False)

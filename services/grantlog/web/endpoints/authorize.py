@@ -4,11 +4,16 @@ from aiohttp import web
 
 from grantlog.core.protocol.requests import Parameters, read_form, read_query
 from grantlog.flows import authorize as flow
+from grantlog.web.answers import see_other
 from grantlog.web.client_request import form_body
 from grantlog.web.cookies import browser_of, read_cookie, set_cookie
 from grantlog.web.keys import ORIGIN, SERVICE
+from grantlog.web.origin import base_path
 from grantlog.web.pages.authorization_answer import answered
 from grantlog.web.proceeding import page_of
+
+_QUERY_LIMIT = 4096
+"""Bytes of a form that may go on as a query."""
 
 
 async def by_query(request: web.Request) -> web.Response:
@@ -20,7 +25,14 @@ async def by_form(request: web.Request) -> web.Response:
     """OpenID Connect Core section 3.1.2.1: "using HTTP POST, the request parameters are serialized using Form
     Serialization".
     """
-    return await _authorize(request, read_form(await form_body(request)))
+    body = await form_body(request)
+    parameters = read_form(body)
+    # A form of another site comes without our cookies (SameSite=Lax), and the redirect after it with them: who may not be
+    # asked anything has to be known before he is answered.
+    silent, known = parameters.get("prompt") == "none", read_cookie(request, "session") is not None
+    if silent and not known and len(body) <= _QUERY_LIMIT:
+        return see_other(f"{base_path(request.app[SERVICE].policy.issuer)}/authorize?{body.decode()}")
+    return await _authorize(request, parameters)
 
 
 async def _authorize(request: web.Request, parameters: Parameters) -> web.Response:
