@@ -10,6 +10,7 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 from tests.support.app import API, INITIAL_ACCESS_TOKEN, JWT_API, RESOURCES, Credentials, Running
+from tests.support.client_metadata import JWKS
 from tests.support.code_flow import log_in, login_page, redeem, redirect_of
 
 from grantlog.cli import grantlog
@@ -125,6 +126,17 @@ def test_a_resource_server_may_introspect_what_it_was_added_for(app: Running, an
         (["--introspects", "https://unknown.example/"], "GRANTLOG_RESOURCES"),
         (["--grant", "client_credentials", "--resource", "https://unknown.example/"], "GRANTLOG_RESOURCES"),
         (["--grant", "client_credentials", "--id", "sh\u00f6p"], "printable"),
+        (["--grant", "client_credentials", "--id", "https://app.example/client"], "no URL"),
+        (["--grant", "client_credentials", "--auth-method", "private_key_jwt"], "jwks"),
+        (
+            ["--grant", "client_credentials", "--auth-method", "tls_client_auth", "--tls-subject", "dns", "a"],
+            "supported",
+        ),
+        (["--redirect-uri", "https://c.example/", "--auth-method", "none", "--no-pkce"], "confidential"),
+        (["--redirect-uri", "https://c.example/", "--profile", "fapi2", "--no-pkce"], "token_endpoint_auth_method"),
+        (["--redirect-uri", "https://c.example/", "--no-rotation"], "--dpop-bound"),
+        (["--redirect-uri", "https://c.example/", "--sector", "https://c.invalid/"], "sector_identifier_uri"),
+        (["--redirect-uri", "https://c.example/", "--details-type", "unknown"], "authorization_details_types"),
         ([], "redirect_uris"),
     ],
 )
@@ -136,6 +148,105 @@ def test_a_wrong_registration_is_a_sentence_and_no_traceback(
     assert result.stderr.startswith("grantlog: ")
     assert complaint in result.stderr
     assert result.stdout == ""
+
+
+def test_a_client_is_added_with_all_that_an_operator_may_say(
+    command: Command, answer: Callable[..., Any], tmp_path: Path
+) -> None:
+    keys = tmp_path / "jwks.json"
+    keys.write_text(json.dumps(JWKS))
+    about = tmp_path / "client.json"
+    about.write_text(json.dumps({"redirect_uris": ["https://c.example/1"], "client_uri": "https://c.example/"}))
+    words = [
+        *("clients", "add", "Bank", "--metadata", str(about), "--redirect-uri", "https://c.example/cb"),
+        *("--auth-method", "private_key_jwt", "--jwks", str(keys), "--profile", "fapi2", "--dpop-bound", "--par"),
+        *("--grant", "authorization_code", "--grant", "refresh_token", "--no-rotation"),
+        *("--post-logout-uri", "https://c.example/out", "--backchannel-logout-uri", "https://c.example/logout"),
+        *("--may-exchange", "other", "--token-format", "jwt", "--resource", API, "--pairwise", "--signed-requests"),
+    ]
+    made = answer(*words)
+    assert made["client_secret"] is None
+    shown = answer("clients", "show", made["client_id"])
+    assert shown["redirect_uris"] == ["https://c.example/cb"]
+    assert shown["client_uri"] == "https://c.example/"
+    assert shown["jwks"] == JWKS
+    assert (shown["profile"], shown["dpop_bound_access_tokens"], shown["rotate_refresh_tokens"]) == (
+        "fapi2",
+        True,
+        False,
+    )
+    assert (shown["verified"], shown["managed"], shown["removed"]) == (True, False, False)
+    assert (shown["sector_identifier"], shown["may_exchange"]) == ("c.example", ["other"])
+    assert shown["id_token_signed_response_alg"] == "PS256"
+    table = command("clients", "show", made["client_id"])
+    assert table.exit_code == 0
+    assert "{" not in table.stdout.replace(str(JWKS), "")
+
+
+def test_only_an_operator_lets_a_named_confidential_client_leave_pkce_out(
+    command: Command, answer: Callable[..., Any]
+) -> None:
+    made = answer("clients", "add", "Old", "--redirect-uri", "https://c.example/cb", "--no-pkce")
+    assert answer("clients", "show", made["client_id"])["pkce_optional"] is True
+    assert answer("clients", "update", made["client_id"], "--redirect-uri", "https://c.example/cb")["name"] == ""
+    assert answer("clients", "show", made["client_id"])["pkce_optional"] is False
+    assert command("clients", "update", made["client_id"]).exit_code == 1
+
+
+def test_a_removed_client_is_gone_for_ever(app: Running, command: Command, answer: Callable[..., Any]) -> None:
+    made = answer("clients", "add", "Batch job", "--grant", "client_credentials", "--scope", "api:read")
+    text = token(app, Credentials(made["client_id"], made["client_secret"]))
+    assert answer("clients", "remove", made["client_id"]) == {"client_id": made["client_id"], "removed": True}
+    assert app.introspect(text) == {"active": False}
+    for words in (["resume"], ["rotate-secret"], ["update", "--grant", "client_credentials"]):
+        refused = command("clients", *words, made["client_id"])
+        assert (refused.exit_code, "not known" in refused.stderr) == (1, True)
+    again = command("clients", "add", "Again", "--grant", "client_credentials", "--id", made["client_id"])
+    assert (again.exit_code, "taken" in again.stderr) == (1, True)
+    assert answer("clients", "remove", made["client_id"])["removed"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "\x00"])
+def test_a_file_that_holds_no_json_object_is_a_sentence(command: Command, tmp_path: Path, content: str) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text(content)
+    for option in ("--jwks", "--metadata"):
+        result = command("clients", "add", "Wrong", option, str(bad))
+        assert (result.exit_code, result.stderr) == (1, "grantlog: bad.json holds no JSON object\n")
+
+
+def test_a_certificates_subject_is_of_a_known_kind(command: Command) -> None:
+    assert command("clients", "add", "Wrong", "--tls-subject", "name", "x").exit_code == 2
+
+
+def test_lint_names_what_is_dangerous_and_fails_for_errors(
+    app: Running, environment: dict[str, str], command: Command, answer: Callable[..., Any]
+) -> None:
+    made = answer("clients", "add", "Old", "--redirect-uri", "https://c.example/cb", "--no-pkce")
+    app.clients["old"] = Credentials(made["client_id"], made["client_secret"])
+    app.catch_up()
+    found = command("lint", "--clients", "--json")
+    assert found.exit_code == 1
+    remarks = json.loads(found.stdout)
+    assert ("pkce_optional", made["client_id"]) in {(remark["rule"], remark["about"]) for remark in remarks}
+    assert [remark["level"] for remark in remarks] == sorted(
+        (remark["level"] for remark in remarks), key=["error", "warning", "note"].index
+    )
+    plain = command("lint")
+    assert plain.exit_code == 1  # the tests' issuer is http
+    assert "issuer_http" in plain.stdout
+    environment["GRANTLOG_PROFILE"] = "oidc"
+    try:
+        assert "profile_oidc" in command("lint").stdout
+    finally:
+        del environment["GRANTLOG_PROFILE"]
+
+
+def test_lint_finds_nothing_wrong_with_usual_settings(environment: dict[str, str]) -> None:
+    usual = {name: value for name, value in environment.items() if name != "GRANTLOG_DEV"}
+    usual["GRANTLOG_ISSUER"] = "https://id.example.com"
+    result = CliRunner().invoke(grantlog, ["lint", "--json"], env={**usual, "GRANTLOG_DEV": None})
+    assert (result.exit_code, json.loads(result.stdout)) == (0, [])
 
 
 def test_clients_are_listed_without_their_secrets(app: Running, command: Command, answer: Callable[..., Any]) -> None:

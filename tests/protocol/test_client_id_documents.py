@@ -15,7 +15,7 @@ from tests.support.published_documents import Published, publishing
 
 from grantlog.core.identifiers import ClientId
 from grantlog.flows import client_documents, clients
-from grantlog.flows.operators import operator_origin
+from grantlog.flows.operators import CommandRefusedError, operator_origin
 
 PATH = "/client"
 
@@ -219,7 +219,7 @@ def test_the_id_of_a_client_that_was_registered_is_never_a_url(open_app: Running
     client_id = publish(open_app, site)
     state = open_app.run(clients.find(open_app.service, ClientId(open_app.clients["web"].client_id)))
     origin = operator_origin(open_app.service, "operator:test")
-    with pytest.raises(clients.CommandRefusedError):
+    with pytest.raises(CommandRefusedError):
         open_app.run(clients.register(open_app.service, state.metadata, origin, ClientId(client_id)))
 
 

@@ -12,7 +12,7 @@ from tests.support.registrations import GOOD, credentials_of, manage, register, 
 
 from grantlog.core.identifiers import ClientId
 from grantlog.flows import clients
-from grantlog.flows.operators import operator_origin
+from grantlog.flows.operators import CommandRefusedError, operator_origin
 
 GRANTS = ["authorization_code", "refresh_token", "client_credentials"]
 
@@ -218,7 +218,7 @@ def test_the_id_of_a_removed_client_is_gone_for_ever(app: Running) -> None:
         clients.update(app.service, client_id, WEB, origin),
         clients.register(app.service, WEB, origin, client_id),
     ):
-        with pytest.raises(clients.CommandRefusedError):
+        with pytest.raises(CommandRefusedError):
             app.run(act)
 
 

@@ -98,7 +98,8 @@ def test_what_hurts_if_it_is_wrong_must_stand_in_the_statement(trusting: Running
         "scope": "api:write",
         "grant_types": ["authorization_code", "refresh_token"],
     }
-    body = of_an_installation(software_statement=statement(**{name: None}), **{name: wish[name]})
+    silent: dict[str, Any] = {name: None}
+    body = of_an_installation(software_statement=statement(**silent), **{name: wish[name]})
     is_refused(register(trusting, body, None), "unapproved_software_statement")
     # whoever holds the initial access token may say so himself
     assert register(trusting, body).status == 201

@@ -9,6 +9,7 @@ from grantlog.core.protocol.jwk import Jwk, MalformedKeyError, read_jwks, select
 from grantlog.core.protocol.jwt_text import ReadJwt
 from grantlog.core.protocol.policy import TrustedIssuer
 from grantlog.core.protocol.software_statement import claims_of, invalid_statement, read_statement
+from grantlog.flows.client_keys import fetched_keys
 from grantlog.flows.service import Service
 from grantlog.ports import UnavailableError
 
@@ -50,9 +51,10 @@ def decided(document: Mapping[str, Any], vouched: Vouched | None) -> Mapping[str
 
 
 async def _keys(service: Service, issuer: TrustedIssuer, jwt: ReadJwt) -> Sequence[Jwk]:
-    """The keys that may have signed. Registrations are rare, so a set at a URL is read each time."""
+    """The keys that may have signed, by value or from their URL."""
     try:
-        text = issuer.jwks if issuer.jwks_uri is None else (await service.ports.egress.get(issuer.jwks_uri)).body
-        return select(read_jwks(text), jwt.alg, jwt.kid)
+        if issuer.jwks_uri is None:
+            return select(read_jwks(issuer.jwks), jwt.alg, jwt.kid)
+        return select(await fetched_keys(service, issuer.jwks_uri, jwt.kid), jwt.alg, jwt.kid)
     except (UnavailableError, MalformedKeyError) as wrong:
         raise invalid_statement("statement_keys") from wrong

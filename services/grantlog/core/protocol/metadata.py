@@ -52,7 +52,7 @@ def authorization_server_metadata(policy: Policy) -> dict[str, Any]:
         # RFC 9207 3: "If omitted, the default value is false."
         "authorization_response_iss_parameter_supported": True,
         # RFC 9449 5.1
-        "dpop_signing_alg_values_supported": list(supported.signing_algs(fapi2=True)),
+        "dpop_signing_alg_values_supported": algs,
         # RFC 9126 5: "If omitted, the default value is false."
         "require_pushed_authorization_requests": policy.par_required or fapi2,
         # RFC 9101 10.5, OIDC Discovery 3: request_uri_parameter_supported "If omitted, the default value is true.": it means

@@ -54,7 +54,7 @@ def test_every_endpoint_stands_under_the_issuer(document: dict[str, Any]) -> Non
         ),
         ("code_challenge_methods_supported", ["S256"]),
         ("authorization_response_iss_parameter_supported", True),
-        ("dpop_signing_alg_values_supported", ["PS256", "ES256", "EdDSA"]),
+        ("dpop_signing_alg_values_supported", ["RS256", "ES256", "PS256", "EdDSA"]),
         ("authorization_details_types_supported", ["payment"]),
         ("client_id_metadata_document_supported", True),
         ("tls_client_certificate_bound_access_tokens", True),
