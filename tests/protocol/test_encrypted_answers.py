@@ -20,7 +20,7 @@ ALGS = ("RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A256KW")
 
 
 def key_for(alg: str) -> Key:
-    options = {"use": "enc", "kid": alg, "alg": alg}
+    options: Any = {"use": "enc", "kid": alg, "alg": alg}
     return RSAKey.generate_key(2048, options) if alg.startswith("RSA") else ECKey.generate_key("P-256", options)
 
 
