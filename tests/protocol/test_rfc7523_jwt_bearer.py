@@ -11,9 +11,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from jwt.algorithms import ECAlgorithm
-from tests.support.app import API, BILLING, SCOPES, Credentials, Running, running, settings_for
+from tests.support.app import API, BILLING, SCOPES, Credentials, Running, StartApp, running, settings_for
 from tests.support.browser import Answer, Browser
-from tests.support.clients import Client, is_refused
+from tests.support.clients import Client, client_of, is_refused
 from tests.support.flows import event_types, given, history, is_active
 from tests.support.proof_keys import ProofKey
 from tests.support.published_documents import Published, publishing
@@ -269,6 +269,13 @@ def test_what_a_client_got_is_given_back(place: Place) -> None:
     assert is_active(place.app, good.access)
     assert place.member.revoke(good.access).status == 200
     assert not is_active(place.app, good.access)
+
+
+def test_where_nobody_is_trusted_there_is_no_such_grant(start_app: StartApp) -> None:
+    app = start_app()
+    is_refused(client_of(app).token(BEARER, assertion=Issuer(FORGE).sign(app.url)), "unsupported_grant_type")
+    bare = Browser(app.url).post("/token", [("grant_type", BEARER), ("assertion", Issuer(FORGE).sign(app.url))], {})
+    is_refused(bare, "unsupported_grant_type")
 
 
 def test_a_suspended_client_gets_nothing_and_loses_what_it_has(place: Place) -> None:

@@ -7,6 +7,7 @@ from grantlog.core.decision import Origin
 from grantlog.core.protocol.errors import ProtocolError
 from grantlog.core.protocol.proofs import Proofs
 from grantlog.core.protocol.requests import Parameters
+from grantlog.core.protocol.supported import grant_types
 from grantlog.flows.authenticate import Authenticated, authenticate, count_failure, may_use
 from grantlog.flows.grants import GRANTS, NAME_CLIENTS, Grant
 from grantlog.flows.handle import RejectedError
@@ -27,7 +28,7 @@ async def token(service: Service, parameters: Parameters, proofs: Proofs, origin
     """
     grant_type = parameters.require("grant_type")
     grant = GRANTS.get(grant_type)
-    if grant is None:
+    if grant is None or grant_type not in grant_types(service.policy):
         raise ProtocolError("unsupported_grant_type", "this grant_type is not supported", "grant_type_unknown")
     client = await _client(service, grant_type, parameters, proofs, origin)
     client_id = client.client.state.client_id
@@ -37,8 +38,10 @@ async def token(service: Service, parameters: Parameters, proofs: Proofs, origin
         if service.clients.remembered(client_id) is not client.client:
             # The client has changed meanwhile, or before and we had not heard of it: is the proof still one?
             await _client(service, grant_type, parameters, proofs, origin)
-    except ProtocolError:
-        await count_failure(service, RULE, client_id, origin.subscriber)
+    except ProtocolError as refused:
+        # who waits for a person does nothing wrong, however many devices wait behind one address
+        if refused.error != "authorization_pending":
+            await count_failure(service, RULE, client_id, origin.subscriber)
         raise
     return body
 
