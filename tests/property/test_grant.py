@@ -6,7 +6,10 @@ from hypothesis import settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.support.grants import (
     CLIENT,
+    KEY,
     NOW,
+    OTHER_KEY,
+    SESSION,
     STRANGER,
     access,
     authorized,
@@ -14,28 +17,35 @@ from tests.support.grants import (
     hashed,
     redeem,
     redeemed,
+    renewed,
     rotated,
 )
 from tests.support.grants import spend as presenting
 
-from grantlog.core.decision import Refused
+from grantlog.core.decision import NEVER, GateKind, Refused, Stamp
+from grantlog.core.grant.children import closes, family_gate, issue_child, token_gate
 from grantlog.core.grant.decide import (
     GraceRules,
     Issue,
     IssueBeside,
+    Refresh,
+    Renew,
     Repeat,
     redeem_code,
     refresh,
     revoke_access_token,
     revoke_family,
 )
-from grantlog.core.grant.standing import Active, family_of, standing
+from grantlog.core.grant.events import Confirmation
+from grantlog.core.grant.standing import Active, Gate, closed_gate, family_of, standing
 from grantlog.core.grant.state import LIVE_TOKENS_LIMIT, GrantState, evolve, live_tokens
-from grantlog.core.identifiers import ClientId, after
+from grantlog.core.identifiers import MICROS, ClientId, after
 
 RULES = GraceRules(window=10)
 DIGESTS = strategies.sampled_from([b"request", b"other", b"third"])
 CLIENTS = strategies.sampled_from([CLIENT, CLIENT, CLIENT, STRANGER])
+KEYS = strategies.sampled_from([None, KEY, KEY, KEY, OTHER_KEY])
+PARENT = SESSION
 PICKS = strategies.integers(min_value=0, max_value=5)
 
 
@@ -52,9 +62,15 @@ class GrantMachine(RuleBasedStateMachine):
 
     state: GrantState
 
-    @initialize(lifetime=strategies.sampled_from([1_000, 100_000]))
-    def authorize(self, lifetime: int) -> None:
-        self.now = NOW
+    @initialize(
+        lifetime=strategies.sampled_from([1_000, 100_000]),
+        bound=strategies.sampled_from([None, KEY]),
+        rotates=strategies.booleans(),
+    )
+    def authorize(self, lifetime: int, bound: Confirmation | None, rotates: bool) -> None:
+        self.now, self.bound, self.rotates = NOW, bound, rotates
+        self.gates: dict[tuple[GateKind, str], Gate] = {}
+        self.children: list[tuple[str, tuple[Stamp, ...]]] = []
         self.state = evolve(None, authorized(lifetime=lifetime), 1)
         self.held: list[Held] = []
         self.access_tokens: dict[str, int] = {}
@@ -64,6 +80,9 @@ class GrantMachine(RuleBasedStateMachine):
         self.spent: set[int] = set()
 
     def append(self, event: object) -> None:
+        gate = closes(PARENT, self.state, event)
+        if gate is not None:
+            self.gates[gate.kind, gate.id] = Gate(gate.kind, gate.id, self.epoch((gate.kind, gate.id)) + 1, NEVER)
         self.state = evolve(self.state, event, self.state.version + 1)  # type: ignore[arg-type]  # an event of a grant
         if self.state.revoked is not None:
             self.dead = set(self.access_tokens)
@@ -72,6 +91,10 @@ class GrantMachine(RuleBasedStateMachine):
         self.access_tokens[access_secret] = access(access_secret, at=self.now).expires_at
         if refresh_secret is not None:
             self.held.append(Held(refresh_secret, self.state.version))
+
+    def epoch(self, gate: tuple[GateKind, str]) -> int:
+        known = self.gates.get(gate)
+        return 0 if known is None else known.epoch
 
     def next_secrets(self) -> tuple[str, str]:
         return f"a{self.state.version + 1}", f"r{self.state.version + 1}"
@@ -86,7 +109,9 @@ class GrantMachine(RuleBasedStateMachine):
         decision = redeem_code(self.state, redeem(client=client, challenge=_challenge(proven=proven)), self.now)
         if decision.answer == Issue():
             access_secret, refresh_secret = self.next_secrets()
-            self.append(redeemed(access_secret, refresh_secret if renewable else None, at=self.now))
+            self.append(
+                redeemed(access_secret, refresh_secret if renewable else None, at=self.now, confirmation=self.bound)
+            )
             self.issued(access_secret, refresh_secret if renewable else None)
             self.redemptions += 1
         elif decision.event is not None:
@@ -96,8 +121,17 @@ class GrantMachine(RuleBasedStateMachine):
             assert self.state == before
 
     @precondition(lambda self: self.held)
-    @rule(pick=PICKS, client=CLIENTS, digest=DIGESTS, forged=strategies.booleans(), same_key=strategies.booleans())
-    def present_a_refresh_token(self, pick: int, client: ClientId, digest: bytes, forged: bool, same_key: bool) -> None:
+    @rule(
+        pick=PICKS,
+        client=CLIENTS,
+        digest=DIGESTS,
+        forged=strategies.booleans(),
+        same_key=strategies.booleans(),
+        proven=KEYS,
+    )
+    def present_a_refresh_token(
+        self, pick: int, client: ClientId, digest: bytes, forged: bool, same_key: bool, proven: Confirmation | None
+    ) -> None:
         before, held = self.state, self.held[-1 - pick % len(self.held)]
         command = presenting(
             "guess" if forged else held.secret,
@@ -106,6 +140,9 @@ class GrantMachine(RuleBasedStateMachine):
             issued=held.secret,
             digest=digest,
             authentication="client_secret_basic:0" if same_key else "client_secret_basic:1",
+            confirmation=proven,
+            issued_confirmation=self.bound,
+            rotates=self.rotates,
         )
         decision = refresh(self.state, command, self.now, RULES)
         match decision.answer:
@@ -121,10 +158,17 @@ class GrantMachine(RuleBasedStateMachine):
                         at=self.now,
                         digest=digest,
                         authentication=command.client_authentication,
+                        confirmation=self.bound,
                     )
                 )
                 self.answered[held.version, digest] = self.state.version
                 self.issued(access_secret, refresh_secret)
+            case Renew():
+                assert not self.rotates
+                assert held.version not in self.spent
+                access_secret, _ = self.next_secrets()
+                self.append(renewed(access_secret, at=self.now))
+                self.issued(access_secret, None)
             case IssueBeside():
                 assert (held.version, digest) not in self.answered
                 assert decision.answer.sealed_at == self.held[-1].version
@@ -138,8 +182,23 @@ class GrantMachine(RuleBasedStateMachine):
                 if decision.event is not None:
                     assert held.version in self.spent
                     self.append(decision.event)
-        if forged or client != CLIENT:
+        if forged or client != CLIENT or (self.bound is not None and proven != self.bound):
+            assert isinstance(decision.answer, Refused)
             assert self.state == before
+
+    @precondition(lambda self: self.access_tokens)
+    @rule(pick=PICKS)
+    def exchange_an_access_token(self, pick: int) -> None:
+        secrets = list(self.access_tokens)
+        secret = secrets[-1 - pick % len(secrets)]
+        alive = isinstance(standing(family_of(self.state), hashed(secret), self.now, self.gates), Active)
+        gates = (family_gate(PARENT), token_gate(hashed(secret)))
+        stamps = tuple(Stamp(*gate, self.epoch(gate)) for gate in gates)
+        decision = issue_child(self.state, SESSION, hashed(secret), self.now, self.gates)
+        assert (decision.event is not None) == alive
+        if decision.event is not None:
+            self.append(decision.event)
+            self.children.append((secret, stamps))
 
     @precondition(lambda self: self.access_tokens)
     @rule(pick=PICKS, client=CLIENTS)
@@ -163,6 +222,23 @@ class GrantMachine(RuleBasedStateMachine):
             assert client == CLIENT
             self.append(decision.event)
 
+    def presented(self, held: Held) -> Refresh:
+        return presenting(
+            held.secret,
+            held.version,
+            issued=held.secret,
+            confirmation=self.bound,
+            issued_confirmation=self.bound,
+            rotates=self.rotates,
+        )
+
+    @invariant()
+    def a_child_dies_with_its_parent_or_its_family_and_never_by_another(self) -> None:
+        for secret, stamps in self.children:
+            closed = closed_gate(stamps, self.now, self.gates) is not None
+            expired = self.access_tokens[secret] <= self.now // MICROS
+            assert closed == (secret in self.dead) or expired
+
     @invariant()
     def the_code_is_redeemed_once(self) -> None:
         assert self.redemptions <= 1
@@ -172,8 +248,7 @@ class GrantMachine(RuleBasedStateMachine):
         spendable = [
             held
             for held in self.held
-            if refresh(self.state, presenting(held.secret, held.version, issued=held.secret), self.now, RULES).answer
-            == Issue()
+            if isinstance(refresh(self.state, self.presented(held), self.now, RULES).answer, Issue | Renew)
         ]
         assert len(spendable) <= 1
         assert self.state.revoked is None or not spendable
