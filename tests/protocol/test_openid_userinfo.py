@@ -1,12 +1,19 @@
 """OpenID Connect Core section 5.3: the claims about a user, for who brings an access token of that user."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import CertificateBuilder, Name, NameAttribute, random_serial_number
+from cryptography.x509.oid import NameOID
 from jwt import PyJWKSet
 from tests.support.app import API, ORIGIN, PASSWORD, SPA, WEB, Running, StartApp
 from tests.support.beside import serving, site_of
@@ -222,12 +229,16 @@ def test_an_expired_token_is_refused(start_app: StartApp) -> None:
 class Bound:
     """A client whose tokens are bound to its key."""
 
-    def __init__(self, app: Running, person: Person) -> None:
+    def __init__(self, app: Running, person: Person, *, nonce: bool = False) -> None:
         self.app, self.key = app, ProofKey()
         code, url = person.code(scope="openid email"), f"{app.settings.issuer}/token"
-        values = {"grant_type": "authorization_code", "code": code}
-        headers = {**self.key.proof("POST", url), "Authorization": app.clients["web"].basic}
-        self.tokens: Tokens = given(app.browser().post("/token", {**values, "code_verifier": VERIFIER}, headers))
+        values = {"grant_type": "authorization_code", "code": code, "code_verifier": VERIFIER}
+        basic = {"Authorization": app.clients["web"].basic}
+        answer = app.browser().post("/token", values, {**self.key.proof("POST", url), **basic})
+        if nonce:
+            proof = self.key.proof("POST", url, nonce=answer.header("DPoP-Nonce"))
+            answer = app.browser().post("/token", values, {**proof, **basic})
+        self.tokens: Tokens = given(answer)
 
     def ask(self, key: ProofKey | None = None, scheme: str = "DPoP", **changes: Any) -> Answer:
         token = self.tokens.access
@@ -281,6 +292,58 @@ def test_a_bound_token_without_a_proof_is_refused(app: Running, bound: Bound) ->
     answer = app.browser().get(PATH, {"Authorization": f"DPoP {bound.tokens.access}"})
     assert answer.status == 401
     assert (answer.header("WWW-Authenticate") or "").startswith("DPoP ")
+
+
+def test_a_proof_counts_once_also_in_another_process(
+    app: Running, bound: Bound, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    token = bound.tokens.access
+    headers = {"Authorization": f"DPoP {token}", **bound.key.proof("GET", f"{app.settings.issuer}{PATH}", token)}
+    assert app.browser().get(PATH, headers).status == 200
+    with serving(site_of(app, tmp_path_factory.mktemp("beside")), "issuer") as (_, url):
+        for browser in (app.browser(), Browser(url)):
+            is_challenged(browser.get(PATH, headers), "invalid_dpop_proof", scheme="DPoP")
+
+
+def test_where_nonces_are_asked_for_the_answer_brings_one(start_app: StartApp) -> None:
+    app = start_app(dpop_nonce_required=True)
+    bound = Bound(app, Person(app), nonce=True)
+    # RFC 9449 9
+    answer = bound.ask()
+    assert is_challenged(answer, "use_dpop_nonce", scheme="DPoP")
+    told = bound.ask(nonce=answer.header("DPoP-Nonce"))
+    assert told.status == 200
+    assert told.header("DPoP-Nonce")
+    is_challenged(bound.ask(nonce="made up"), "use_dpop_nonce", scheme="DPoP")
+
+
+# RFC 8705
+
+
+def test_a_token_bound_to_a_certificate_is_good_with_that_certificate_alone(start_app: StartApp) -> None:
+    header = "Client-Cert"
+    app = start_app(
+        mtls_base_url="https://mtls.example", client_certificate_header=header, trusted_proxies=("127.0.0.1/32",)
+    )
+    mine, other = (f":{b64encode(certificate()).decode()}:" for _ in range(2))
+    app.clients["web"] = app.register(replace(WEB, tls_client_certificate_bound_access_tokens=True))
+    code = Person(app).code(scope="openid email")
+    values = {"grant_type": "authorization_code", "code": code, "code_verifier": VERIFIER}
+    headers = {"Authorization": app.clients["web"].basic, header: mine}
+    token = given(app.browser().post("/token", values, headers)).access
+    assert set(app.introspect(token)["cnf"]) == {"x5t#S256"}
+    assert app.introspect(token)["token_type"] == "Bearer"
+    assert ask(app, token, {header: mine}).status == 200
+    is_challenged(ask(app, token, {header: other}), "invalid_token")
+    is_challenged(ask(app, token), "invalid_token")
+
+
+def certificate() -> bytes:
+    """A self-signed certificate in DER."""
+    key, now = generate_private_key(SECP256R1()), datetime.now(UTC)
+    name = Name([NameAttribute(NameOID.COMMON_NAME, "client")])
+    made = CertificateBuilder(name, name, key.public_key(), random_serial_number(), now, now + timedelta(days=1))
+    return made.sign(key, SHA256()).public_bytes(Encoding.DER)
 
 
 # JWT answers

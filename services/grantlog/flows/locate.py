@@ -12,7 +12,8 @@ from grantlog.flows.service import Service
 
 __all__ = ["Located", "locate"]
 
-JWT_LIMIT = 16_384
+JWT_LIMIT = 32_768
+"""Authorization details (RFC 9396) may take 16 KiB of a JWT of ours, in base64url a third more."""
 
 
 def locate(service: Service, text: str) -> Located | None:

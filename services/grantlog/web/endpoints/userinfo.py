@@ -10,6 +10,7 @@ from grantlog.core.protocol.resource import own_resources
 from grantlog.core.protocol.supported import signing_algs
 from grantlog.core.protocol.userinfo import SCOPE
 from grantlog.flows import userinfo as flow
+from grantlog.flows.sender import nonce_headers
 from grantlog.web.answers import json_answer
 from grantlog.web.client_request import authorization, proofs, read_body
 from grantlog.web.keys import CLIENT_ORIGINS, SERVICE
@@ -36,7 +37,8 @@ async def userinfo(request: web.Request) -> web.Response:
             scope=SCOPE,
         ) from None
     request[CLIENT_ORIGINS] = told.client.metadata.origins
-    return web.Response(body=told.body, content_type=told.media_type)
+    fresh = nonce_headers(request.app[SERVICE]) if scheme == "DPoP" else None
+    return web.Response(body=told.body, content_type=told.media_type, headers=fresh)
 
 
 async def _presented(request: web.Request) -> PresentedToken:
