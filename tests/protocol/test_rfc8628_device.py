@@ -351,3 +351,29 @@ def stream_of_code(app: Running, code: str) -> StreamId:
     found = read(code, Kind.DEVICE, app.service.ports.secrets.token_mac_keys(), app.settings.token_prefix)
     assert found is not None
     return found.handle.stream
+
+
+def test_a_device_code_outlives_the_process_that_gave_it(app: Running, television: Client, tmp_path: Path) -> None:
+    with serving(site_of(app, tmp_path)) as (_, url):
+        device = ask(at(url, television))
+    is_refused(television.token(GRANT_TYPE, device_code=device.code), "authorization_pending")
+    allow(app.browser(), device)
+    assert television.token(GRANT_TYPE, device_code=device.code).status == 200
+
+
+def test_polls_that_come_as_told_count_as_no_failures(start_app: StartApp) -> None:
+    app = start_app(rate_token="2/minute", device_interval=1)
+    device = ask(device_of(app))
+    for _ in range(4):
+        is_refused(device.poll(), "authorization_pending")
+        app.pass_seconds(1)
+
+
+def test_a_device_is_answered_by_one_of_two_browsers_at_once(app: Running, television: Client) -> None:
+    device, first, second = ask(television), app.browser(), app.browser()
+    pages = [(first, question(first, device), "allow"), (second, question(second, device), "deny")]
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda each: each[0].submit(each[1], decision=each[2]).status, pages))
+    assert sorted(answers) == [200, 400]
+    polled = device.poll()
+    assert polled.status == 200 if answers[0] == 200 else polled.json["error"] == "access_denied"

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from grantlog.core.identifiers import MICROS, Micros
+from grantlog.core.protocol.supported import DEVICE_CODE
 
-GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
+GRANT_TYPE = DEVICE_CODE
 # RFC 8628 6.1: "removing characters that can be confused with one another [...] Removing vowels avoids the possibility of
 # creating words": these are "BCDFGHJKLMNPQRSTVWXZ"
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
