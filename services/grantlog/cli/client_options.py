@@ -1,7 +1,7 @@
 """The options by which an operator says what a client is, as the members of RFC 7591, and what no registration can say."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,6 +74,8 @@ class Asked:
 
     def metadata(self, policy: Policy) -> ClientMetadata:
         """The client's metadata. Raises ProtocolError as a registration does, CommandRefusedError."""
+        named = self.members.get("resource_server_for")
+        _check_audiences(policy, [*(named if isinstance(named, list) else ()), *self.operators["resources"]])
         rules = Rules(policy=policy, fapi2=self.fapi2, resource_servers=audiences(policy))
         made = replace(read_registration(self.members, rules), verified=True, **self.operators)
         _check(policy, made)
@@ -137,11 +139,14 @@ def _object(path: Path) -> Mapping[str, object]:
     return found
 
 
-def _check(policy: Policy, metadata: ClientMetadata) -> None:
-    """What only an operator can say, and so only an operator can say wrongly."""
-    unknown = sorted({*metadata.resources, *metadata.introspects} - {*audiences(policy)})
+def _check_audiences(policy: Policy, named: Sequence[str]) -> None:
+    unknown = [uri for uri in named if uri not in audiences(policy)]
     if unknown:
         _refuse("invalid_target", f"GRANTLOG_RESOURCES does not know {unknown[0]}", "audience_unknown")
+
+
+def _check(policy: Policy, metadata: ClientMetadata) -> None:
+    """What only an operator can say, and so only an operator can say wrongly."""
     # OAuth 2.1 7.5.1: public clients MUST use PKCE
     if metadata.pkce_optional and (metadata.public or policy.fapi2_for(metadata.profile)):
         _refuse("invalid_client_metadata", "--no-pkce is for a confidential client outside FAPI 2.0", "pkce_needed")
