@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
+from uuid import uuid4
 
 import pytest
-from tests.support.app import SPA, Running, StartApp
+from tests.support.app import PASSWORD, SPA, Running, StartApp
 from tests.support.browser import Answer
 from tests.support.code_flow import consent_page, login_page
+from tests.support.second_factor import second_page, with_totp
 
 
 def start(app: Running) -> Answer:
@@ -53,9 +55,30 @@ def nothing_here(app: Running) -> Answer:
     return app.browser().get("/nothing", {"Accept": "text/html"})
 
 
-PAGES = pytest.mark.parametrize(
-    "show", [start, login, wrong_password, consent, logout, logged_out, account, problem, nothing_here]
-)
+def second_factor(app: Running) -> Answer:
+    name, browser = uuid4().hex, app.browser()
+    with_totp(app, name)
+    return second_page(browser, login_page(app, browser), name)
+
+
+def security(app: Running, path: str = "") -> Answer:
+    name, browser = uuid4().hex, app.browser()
+    app.add_user(name)
+    begun = browser.follow(browser.get("/account/security"))
+    browser.submit(begun, username=name, password=PASSWORD)
+    return browser.get(f"/account/security{path}")
+
+
+def new_app(app: Running) -> Answer:
+    return security(app, "/totp")
+
+
+def new_password(app: Running) -> Answer:
+    return security(app, "/password")
+
+
+SHOWN = [start, login, wrong_password, consent, logout, logged_out, account, problem, nothing_here]
+PAGES = pytest.mark.parametrize("show", [*SHOWN, second_factor, security, new_app, new_password])
 
 
 class _Outline(HTMLParser):

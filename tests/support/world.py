@@ -43,6 +43,9 @@ RULES = {
     "introspect": "50/minute",
     "revoke": "50/minute",
     "register": "50/minute",
+    "login_account": "50/minute",
+    "login_address": "50/minute",
+    "second_factor": "50/minute",
     "retry": "5/minute",
     "finding": "1/minute",
 }

@@ -39,6 +39,12 @@ def test_a_form_may_lead_to_this_requests_redirect_uri() -> None:
     assert "form-action 'self' com.example.app:;" in policy
 
 
+def test_a_page_runs_the_scripts_that_it_names_and_no_others() -> None:
+    policy = page_headers(form_action=None, tls=True, script_src="'self'")["Content-Security-Policy"]
+    assert "; script-src 'self';" in policy
+    assert "script-src" not in page_headers(form_action=None, tls=True)["Content-Security-Policy"]
+
+
 @pytest.mark.parametrize("preflight", [True, False])
 def test_pages_are_open_to_no_other_origin(preflight: bool) -> None:
     assert cors_headers("none", APP, (APP,), preflight=preflight) == {}

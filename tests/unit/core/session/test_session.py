@@ -1,5 +1,6 @@
 """A session: somebody, authenticated in one browser."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -42,6 +43,11 @@ def test_a_session_starts_with_the_stamps_read_with_the_proof() -> None:
     assert state is not None
     assert (state.version, state.account, state.stamps, state.ended) == (1, ACCOUNT, COMMAND.stamps, False)
     assert state.auth_time == seconds(NOW)
+
+
+def test_a_session_says_when_the_first_factor_was_proven_not_the_second() -> None:
+    command = replace(COMMAND, auth_time=1_759_999_000)
+    assert start(None, command, NOW).event == replace(STARTED, auth_time=1_759_999_000)
 
 
 def test_a_session_id_is_never_authenticated_twice() -> None:
