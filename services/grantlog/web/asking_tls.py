@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
 _PAGE = 65_536
+_HEADER_BYTES = 5
 
 
 class AskingContext(ssl.SSLContext):
@@ -58,6 +59,8 @@ class AskingConnection:
         self._connection = connection
         self._incoming = incoming
         self._outgoing = outgoing
+        self._header = b""
+        self._left = 0
         connection.set_accept_state()
 
     def do_handshake(self) -> None:
@@ -103,20 +106,36 @@ class AskingConnection:
 
     def _do(self, work: Any, *arguments: Any) -> Any:
         """One step of the protocol between the buffers, with the exceptions that asyncio knows."""
-        if self._incoming.pending:
-            self._connection.bio_write(self._incoming.read())
-        try:
-            return work(*arguments)
-        except SSL.WantReadError:
-            if self._incoming.eof:
-                raise ssl.SSLEOFError("the client hung up") from None
-            raise ssl.SSLWantReadError from None
-        except SSL.ZeroReturnError:
-            raise
-        except SSL.Error:
-            raise ssl.SSLError("the client's TLS cannot be followed") from None
-        finally:
-            self._flush()
+        while True:
+            try:
+                return work(*arguments)
+            except SSL.WantReadError:
+                if not self._feed():
+                    raise ssl.SSLWantReadError from None
+            except SSL.ZeroReturnError:
+                raise
+            except SSL.Error:
+                raise ssl.SSLError("the client's TLS cannot be followed") from None
+            finally:
+                self._flush()
+
+    def _feed(self) -> bool:
+        """Hands OpenSSL one more record; whether anything was there.
+
+        Not more than one: uvloop looks into the buffer to see whether there is more to read.
+        """
+        if not self._left:
+            # RFC 8446 5.1: type, version and length before the fragment
+            self._header += self._incoming.read(_HEADER_BYTES - len(self._header))
+            if len(self._header) < _HEADER_BYTES:
+                return False
+            self._connection.bio_write(self._header)
+            self._left, self._header = int.from_bytes(self._header[3:]), b""
+        part = self._incoming.read(self._left)
+        self._left -= len(part)
+        if part:
+            self._connection.bio_write(part)
+        return bool(part)
 
     def _flush(self) -> None:
         while True:
