@@ -5,57 +5,21 @@ ones.
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from tests.support.app import USERNAME, Running, StartApp, running, settings_for
-from tests.support.browser import Answer, Browser
+from tests.support.app import USERNAME, StartApp, running, settings_for
 from tests.support.code_flow import authorize, log_in, login_page, redeem
 from tests.support.fake_provider import CLIENT_ID, CLIENT_SECRET, FakeProvider, fake_provider, shared_secret_key
 from tests.support.servers import flush, free_port
+from tests.support.upstream import Both, is_nobody, provider_at
 
 from grantlog.adapters.embedded.valkey import EmbeddedValkey
 from grantlog.core.account.upstream import LABEL, identity_input, identity_name
 from grantlog.core.client.events import ClientMetadata
 from grantlog.core.protocol.pkce import challenge_of
 from grantlog.flows.upstream import CALLBACK
-from grantlog.settings import UpstreamProvider
-
-
-def provider_at(issuer: str, **changes: Any) -> UpstreamProvider:
-    """A provider as an operator configures it."""
-    usual: dict[str, Any] = {
-        "name": "elsewhere",
-        "label": "Elsewhere & Co",
-        "issuer": issuer,
-        "client_id": CLIENT_ID,
-        "client_secret": CLIENT_SECRET,
-        "creates_accounts": True,
-    }
-    return UpstreamProvider(**(usual | changes))
-
-
-@dataclass(frozen=True)
-class Both:
-    """We, and the provider."""
-
-    app: Running
-    provider: FakeProvider
-
-    def begin(self, browser: Browser, **changes: str | None) -> str:
-        """From an application to the provider: where the browser is sent."""
-        page = login_page(self.app, browser, **changes)
-        assert "Log in with Elsewhere &amp; Co" in page.text
-        tx = dict(parse_qsl(urlsplit(page.url).query))["tx"]
-        answer = browser.get(f"/login/upstream/start?tx={tx}&provider=elsewhere")
-        assert answer.status == 303, answer.text
-        return answer.location
-
-    def come_back(self, browser: Browser, **changes: str | None) -> Answer:
-        """The answer to who comes back from there."""
-        return browser.get(self.provider.answer(self.begin(browser), **changes))
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +160,7 @@ def test_a_redirect_of_the_token_endpoint_is_not_followed(both: Both) -> None:
     both.provider.status = 302
     browser = both.app.browser()
     assert both.come_back(browser).status == 503
-    _is_nobody(browser)
+    is_nobody(browser)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +183,7 @@ def test_an_answer_that_is_not_to_our_question_logs_nobody_in(both: Both, change
     answer = both.come_back(browser, **changes)
     assert answer.status == 400
     assert "script" not in answer.text
-    _is_nobody(browser)
+    is_nobody(browser)
     assert not both.provider.asked, "no code leaves to anybody"
 
 
@@ -235,7 +199,7 @@ def test_a_code_that_was_used_in_another_login_logs_nobody_in(both: Both) -> Non
     first, second = both.app.browser(), both.app.browser()
     assert both.come_back(first).status == 303
     assert both.come_back(second).status == 400
-    _is_nobody(second)
+    is_nobody(second)
 
 
 def test_another_browser_cannot_finish_what_one_began(both: Both) -> None:
@@ -244,7 +208,7 @@ def test_another_browser_cannot_finish_what_one_began(both: Both) -> None:
     back = both.provider.answer(both.begin(browser))
     for stranger in (other, fresh):
         assert stranger.get(back).status == 400
-        _is_nobody(stranger)
+        is_nobody(stranger)
     assert browser.get(back).status == 303, "and took it from nobody"
 
 
@@ -265,7 +229,7 @@ def test_who_has_to_log_in_afresh_has_to_there_as_well(both: Both) -> None:
     assert dict(parse_qsl(urlsplit(location).query))["prompt"] == "login"
     both.provider.claims = {"auth_time": 1_000_000_000}
     assert browser.get(both.provider.answer(location)).status == 400
-    _is_nobody(browser)
+    is_nobody(browser)
 
 
 def test_the_time_of_the_login_is_the_other_providers(both: Both) -> None:
@@ -329,7 +293,7 @@ def test_a_login_that_nobody_has_linked_makes_no_account_where_none_is_wanted(st
         answer = both.come_back(browser)
         assert answer.status == 400
         assert "Log in the way you usually do" in answer.text
-        _is_nobody(browser)
+        is_nobody(browser)
 
 
 def test_of_several_providers_each_has_to_say_who_it_is(start_app: StartApp) -> None:
@@ -400,11 +364,7 @@ def _refused(both: Both) -> None:
     answer = both.come_back(browser)
     assert answer.status == 400, answer.text
     assert "could not be used" in answer.text
-    _is_nobody(browser)
-
-
-def _is_nobody(browser: Browser) -> None:
-    assert "gl_session" not in browser.cookies
+    is_nobody(browser)
 
 
 async def _bearer(both: Both, subject: str) -> object:
