@@ -1,69 +1,19 @@
-"""``grantlog keys|clients|users|tokens`` against a running application on real servers."""
+"""``grantlog keys|clients|tokens|lint`` against a running application on real servers."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
-from tests.support.app import API, INITIAL_ACCESS_TOKEN, JWT_API, RESOURCES, Credentials, Running
+from tests.support.app import API, JWT_API, Credentials, Running
 from tests.support.client_metadata import JWKS
 from tests.support.code_flow import log_in, login_page, redeem, redirect_of
 
 from grantlog.cli import grantlog
-from grantlog.core.protocol.resource import Catalog, ResourceRule
-from grantlog.flows.accounts import find_account
-from grantlog.flows.claims import attributes_of
 
 Command = Callable[..., Result]
-
-
-@pytest.fixture(scope="module")
-def environment(app: Running) -> dict[str, str]:
-    settings = app.settings
-    assert settings.root_keys is not None
-    return {
-        "GRANTLOG_DEV": "true",
-        "GRANTLOG_ISSUER": settings.issuer,
-        "GRANTLOG_DATABASE_URL": settings.database_url.get_secret_value(),
-        "GRANTLOG_REDIS_URL": settings.redis_url.get_secret_value(),
-        "GRANTLOG_ROOT_KEYS": settings.root_keys.get_secret_value(),
-        "GRANTLOG_RESOURCES": json.dumps([resource.model_dump() for resource in RESOURCES]),
-        "GRANTLOG_INITIAL_ACCESS_TOKEN": INITIAL_ACCESS_TOKEN,
-        "GRANTLOG_PROJECTION_LEASE": "2",
-    }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def logs_apart(app: Running) -> Iterator[None]:
-    """The application runs in this process, and would log into the output of the commands."""
-    before = structlog.get_config()
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
-    yield
-    structlog.configure(**before)
-
-
-@pytest.fixture(scope="module")
-def command(environment: dict[str, str]) -> Command:
-    def run(*words: str, stdin: str = "") -> Result:
-        return CliRunner().invoke(grantlog, list(words), input=stdin, env=environment)
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def answer(command: Command) -> Callable[..., Any]:
-    """The JSON document that a command prints."""
-
-    def run(*words: str, stdin: str = "") -> Any:
-        result = command(*words, "--json", stdin=stdin)
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
-
-    return run
 
 
 def client_credentials(app: Running, client: Credentials, **parameters: str) -> Any:
@@ -260,133 +210,6 @@ def test_clients_are_listed_without_their_secrets(app: Running, command: Command
     assert table.exit_code == 0
     assert web.client_secret is not None
     assert web.client_secret not in table.output + json.dumps(listed)
-
-
-def test_a_user_logs_in_by_the_password_that_was_typed_last(app: Running, answer: Callable[..., Any]) -> None:
-    made = answer("users", "add", "Bob", "--name", "Bob Example", "--email", "bob@example.com", stdin="first one\n")
-    assert {made[name] for name in ("username", "name", "email")} == {"Bob", "Bob Example", "bob@example.com"}
-    assert not made["locked"]
-    answer("users", "set-password", "bob", stdin="second one\n")
-
-    def check(password: str) -> bool:
-        account = app.run(find_account(app.service, "bob"))
-        return app.run(app.service.ports.passwords.check(account, password)).ok
-
-    assert [check(password) for password in ("first one", "second one", "second one\n")] == [False, True, False]
-    assert answer("users", "show", "BOB")["account"] == made["account"]
-
-
-def test_what_is_said_of_a_person_is_set_and_shown_and_told(
-    app: Running, answer: Callable[..., Any], tmp_path: Path
-) -> None:
-    file = tmp_path / "claims.json"
-    file.write_text(json.dumps({"given_name": "Ada", "address": {"locality": "London"}, "nickname": "A"}))
-    words = ["--claims-file", str(file), "--claim", "address.country=UK", "--claim", "email_verified=true"]
-    rights = ["--role", "admin", "--role", "auditor", "--group", "staff", "--entitlement", "export"]
-    made = answer("users", "add", "ada", "--email", "ada@example.com", *words, *rights, stdin="a password\n")
-    told = {
-        "given_name": "Ada",
-        "nickname": "A",
-        "address": {"locality": "London", "country": "UK"},
-        "email": "ada@example.com",
-        "email_verified": True,
-        "roles": ["admin", "auditor"],
-        "groups": ["staff"],
-        "entitlements": ["export"],
-    }
-    assert {name: made[name] for name in told} == told
-    changed = answer("users", "set-claims", "ADA", "--claim", "nickname=", "--claim", "locale=en", "--group", "")
-    assert "nickname" not in changed
-    assert (changed["locale"], changed["groups"], changed["roles"]) == ("en", [], ["admin", "auditor"])
-    assert changed["updated_at"] > 0
-    shown = answer("users", "show", "ada")
-    assert shown == changed
-    account = app.run(find_account(app.service, "ada"))
-    assert account is not None
-    assert app.run(attributes_of(app.service, account, Catalog((ResourceRule(API, (), attributes=True),)), (API,))) == (
-        '{"roles":["admin","auditor"],"entitlements":["export"]}'
-    )
-
-
-@pytest.mark.parametrize(
-    ("words", "complaint"),
-    [
-        (["--claim", "sub=x"], "sub"),
-        (["--claim", "username=x"], "username"),
-        (["--claim", "address.planet=Earth"], "address"),
-        (["--claim", "updated_at=-1"], "updated_at"),
-        (["--role", "x" * 2000], "roles"),
-    ],
-)
-def test_what_is_no_claim_is_a_sentence(command: Command, words: list[str], complaint: str) -> None:
-    result = command("users", "set-claims", "alice", *words)
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("grantlog: ")
-    assert complaint in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("words", "text"),
-    [
-        ([], ""),
-        (["--claim", "name"], ""),
-        (["--claim", "email_verified=perhaps"], ""),
-        (["--claims-file"], "{"),
-        (["--claims-file"], "[]"),
-        (["--claims-file"], "\udcff"),
-    ],
-)
-def test_a_claim_that_cannot_be_read_is_a_wrong_use(
-    command: Command, tmp_path: Path, words: list[str], text: str
-) -> None:
-    file = tmp_path / "claims.json"
-    file.write_bytes(text.encode("utf-8", "surrogateescape"))
-    given = [*words, str(file)] if words == ["--claims-file"] else words
-    assert command("users", "set-claims", "alice", *given).exit_code == 2
-
-
-def test_locking_and_unlocking_show_in_the_account(answer: Callable[..., Any]) -> None:
-    answer("users", "add", "carol", stdin="a password\n")
-    assert answer("users", "lock", "carol", "--cause", "left")["locked"]
-    assert answer("users", "show", "carol")["locked"]
-    assert not answer("users", "unlock", "carol")["locked"]
-
-
-@pytest.mark.parametrize(
-    ("words", "stdin", "complaint"),
-    [
-        (["users", "add", "alice"], "a password\n", "taken"),
-        (["users", "add", " "], "a password\n", "username"),
-        (["users", "add", "dave"], "\n", "not empty"),
-        (["users", "add", "dave"], "", "not empty"),
-        (["users", "add", "dave"], "x" * 1025 + "\n", "1024 bytes"),
-        (["users", "set-password", "alice"], "a\tb\n", "control"),
-        (["users", "set-password", "nobody"], "a password\n", "not known"),
-        (["users", "lock", "nobody"], "", "not known"),
-        (["users", "show", "nobody"], "", "not known"),
-        (["clients", "suspend", "nobody"], "", "not known"),
-        (["clients", "rotate-secret", "nobody"], "", "not known"),
-        (["keys", "rotate", "--compromised", "nobody"], "", "not known"),
-        (["tokens", "inspect"], "gl_at_nonsense\n", "not a token"),
-        (["tokens", "inspect"], "", "not a token"),
-        (["tokens", "revoke", "-"], "a.b.c\n", "not a token"),
-        (["tokens", "inspect", "--family", "00000000-0000-7000-8000-000000000000"], "", "no such family"),
-        (["tokens", "revoke", "--family", "00000000-0000-7000-8000-000000000000"], "", "no such family"),
-    ],
-)
-def test_a_refused_command_is_a_sentence_and_no_traceback(
-    command: Command, words: list[str], stdin: str, complaint: str
-) -> None:
-    result = command(*words, stdin=stdin)
-    assert result.exit_code == 1
-    assert result.stderr.startswith("grantlog: ")
-    assert complaint in result.stderr
-    assert stdin.strip() == "" or stdin.strip() not in result.output
-
-
-def test_no_password_is_taken_from_the_command_line(command: Command) -> None:
-    assert command("users", "add", "erin", "a password").exit_code == 2
-    assert command("tokens", "inspect", "gl_at_whatever").exit_code == 2
 
 
 def test_a_token_is_explained_revoked_and_explained_again(app: Running, answer: Callable[..., Any]) -> None:

@@ -1,34 +1,23 @@
 """OpenID Connect Core section 5.3: the claims about a user, for who brings an access token of that user."""
 
-from base64 import b64encode
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import urlencode
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import CertificateBuilder, Name, NameAttribute, random_serial_number
-from cryptography.x509.oid import NameOID
 from jwt import PyJWKSet
 from tests.support.app import API, ORIGIN, PASSWORD, SPA, WEB, Running, StartApp
 from tests.support.beside import serving, site_of
-from tests.support.browser import FORM, Answer, Browser
+from tests.support.browser import FORM, Browser
 from tests.support.clients import Client, is_not_stored, is_refused
-from tests.support.code_flow import VERIFIER
-from tests.support.flows import Person, Tokens, given, own_token, redeemed
+from tests.support.flows import Person, given, own_token, redeemed
 from tests.support.people import JANE, Member
-from tests.support.proof_keys import ProofKey
+from tests.support.userinfo import PATH, ask, is_challenged
 
 from grantlog.core.protocol.scope import OIDC_SCOPES
 from grantlog.flows import accounts
 from grantlog.flows.operators import operator_origin
 
-PATH = "/userinfo"
 EVERYTHING = " ".join(scope for scope in OIDC_SCOPES if scope != "offline_access")
 
 
@@ -40,19 +29,6 @@ def jane(app: Running) -> Member:
         assert known is not None
         app.update(app.clients[name], replace(known.state.metadata, scope=(*WEB.scope, "address", "phone")))
     return Member(app, "jane", JANE)
-
-
-def ask(app: Running, token: str, headers: Mapping[str, str] | None = None) -> Answer:
-    return app.browser().get(PATH, {"Authorization": f"Bearer {token}", **(headers or {})})
-
-
-def is_challenged(answer: Answer, error: str, status: int = 401, scheme: str = "Bearer") -> str:
-    """RFC 6750 section 3: the error stands in the challenge and in the body, and nothing else is told."""
-    is_refused(answer, error, status)
-    challenge = answer.header("WWW-Authenticate") or ""
-    assert challenge.startswith(f'{scheme} realm="grantlog", error="{error}"'), challenge
-    assert 'resource_metadata="' in challenge
-    return challenge
 
 
 def test_every_claim_of_every_scope_that_was_granted_is_told(app: Running, jane: Member) -> None:
@@ -221,129 +197,6 @@ def test_an_expired_token_is_refused(start_app: StartApp) -> None:
     token = Person(app).tokens(scope="openid").access
     app.pass_seconds(2.1)
     is_challenged(ask(app, token), "invalid_token")
-
-
-# RFC 9449
-
-
-class Bound:
-    """A client whose tokens are bound to its key."""
-
-    def __init__(self, app: Running, person: Person, *, nonce: bool = False) -> None:
-        self.app, self.key = app, ProofKey()
-        code, url = person.code(scope="openid email"), f"{app.settings.issuer}/token"
-        values = {"grant_type": "authorization_code", "code": code, "code_verifier": VERIFIER}
-        basic = {"Authorization": app.clients["web"].basic}
-        answer = app.browser().post("/token", values, {**self.key.proof("POST", url), **basic})
-        if nonce:
-            proof = self.key.proof("POST", url, nonce=answer.header("DPoP-Nonce"))
-            answer = app.browser().post("/token", values, {**proof, **basic})
-        self.tokens: Tokens = given(answer)
-
-    def ask(self, key: ProofKey | None = None, scheme: str = "DPoP", **changes: Any) -> Answer:
-        token = self.tokens.access
-        url = f"{self.app.settings.issuer}{PATH}"
-        proof = (key or self.key).proof("GET", url, token, **changes)
-        return self.app.browser().get(PATH, {"Authorization": f"{scheme} {token}", **proof})
-
-
-@pytest.fixture(scope="module")
-def bound(app: Running, jane: Member) -> Bound:
-    return Bound(app, jane)
-
-
-def test_a_bound_token_comes_with_a_proof(app: Running, bound: Bound) -> None:
-    assert bound.tokens.answer.json["token_type"] == "DPoP"
-    assert app.introspect(bound.tokens.access)["cnf"] == {"jkt": bound.key.jkt}
-    assert app.introspect(bound.tokens.access)["token_type"] == "DPoP"
-    assert bound.ask().json["email"] == JANE["email"]
-
-
-def test_a_bound_token_is_no_bearer_token(app: Running, bound: Bound) -> None:
-    is_challenged(ask(app, bound.tokens.access), "invalid_token")
-    is_challenged(bound.ask(scheme="Bearer"), "invalid_token")
-    is_challenged(app.browser().post(PATH, {"access_token": bound.tokens.access}), "invalid_token")
-
-
-def test_a_bearer_token_is_no_bound_one(app: Running, jane: Member) -> None:
-    token, url = jane.tokens(scope="openid").access, f"{app.settings.issuer}{PATH}"
-    proof = ProofKey().proof("GET", url, token)
-    answer = app.browser().get(PATH, {"Authorization": f"DPoP {token}", **proof})
-    is_challenged(answer, "invalid_token", scheme="DPoP")
-
-
-@pytest.mark.parametrize(
-    "changes", [{"ath": "x"}, {"htm": "POST"}, {"htu": "https://other.example/userinfo"}, {"iat": 1}]
-)
-def test_a_proof_of_something_else_proves_nothing(bound: Bound, changes: dict[str, Any]) -> None:
-    answer = bound.ask(**changes)
-    assert answer.status == 401
-    assert answer.json["error"] in {"invalid_dpop_proof", "invalid_token"}
-    assert (answer.header("WWW-Authenticate") or "").startswith("DPoP ")
-
-
-def test_somebody_elses_key_proves_nothing(bound: Bound) -> None:
-    answer = bound.ask(ProofKey())
-    assert answer.status == 401
-    assert answer.json["error"] in {"invalid_dpop_proof", "invalid_token"}
-
-
-def test_a_bound_token_without_a_proof_is_refused(app: Running, bound: Bound) -> None:
-    answer = app.browser().get(PATH, {"Authorization": f"DPoP {bound.tokens.access}"})
-    assert answer.status == 401
-    assert (answer.header("WWW-Authenticate") or "").startswith("DPoP ")
-
-
-def test_a_proof_counts_once_also_in_another_process(
-    app: Running, bound: Bound, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    token = bound.tokens.access
-    headers = {"Authorization": f"DPoP {token}", **bound.key.proof("GET", f"{app.settings.issuer}{PATH}", token)}
-    assert app.browser().get(PATH, headers).status == 200
-    with serving(site_of(app, tmp_path_factory.mktemp("beside")), "issuer") as (_, url):
-        for browser in (app.browser(), Browser(url)):
-            is_challenged(browser.get(PATH, headers), "invalid_dpop_proof", scheme="DPoP")
-
-
-def test_where_nonces_are_asked_for_the_answer_brings_one(start_app: StartApp) -> None:
-    app = start_app(dpop_nonce_required=True)
-    bound = Bound(app, Person(app), nonce=True)
-    # RFC 9449 9
-    answer = bound.ask()
-    assert is_challenged(answer, "use_dpop_nonce", scheme="DPoP")
-    told = bound.ask(nonce=answer.header("DPoP-Nonce"))
-    assert told.status == 200
-    assert told.header("DPoP-Nonce")
-    is_challenged(bound.ask(nonce="made up"), "use_dpop_nonce", scheme="DPoP")
-
-
-# RFC 8705
-
-
-def test_a_token_bound_to_a_certificate_is_good_with_that_certificate_alone(start_app: StartApp) -> None:
-    header = "Client-Cert"
-    app = start_app(
-        mtls_base_url="https://mtls.example", client_certificate_header=header, trusted_proxies=("127.0.0.1/32",)
-    )
-    mine, other = (f":{b64encode(certificate()).decode()}:" for _ in range(2))
-    app.clients["web"] = app.register(replace(WEB, tls_client_certificate_bound_access_tokens=True))
-    code = Person(app).code(scope="openid email")
-    values = {"grant_type": "authorization_code", "code": code, "code_verifier": VERIFIER}
-    headers = {"Authorization": app.clients["web"].basic, header: mine}
-    token = given(app.browser().post("/token", values, headers)).access
-    assert set(app.introspect(token)["cnf"]) == {"x5t#S256"}
-    assert app.introspect(token)["token_type"] == "Bearer"
-    assert ask(app, token, {header: mine}).status == 200
-    is_challenged(ask(app, token, {header: other}), "invalid_token")
-    is_challenged(ask(app, token), "invalid_token")
-
-
-def certificate() -> bytes:
-    """A self-signed certificate in DER."""
-    key, now = generate_private_key(SECP256R1()), datetime.now(UTC)
-    name = Name([NameAttribute(NameOID.COMMON_NAME, "client")])
-    made = CertificateBuilder(name, name, key.public_key(), random_serial_number(), now, now + timedelta(days=1))
-    return made.sign(key, SHA256()).public_bytes(Encoding.DER)
 
 
 # JWT answers
