@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from secrets import token_hex
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from tests.support.app import REDIRECT, Credentials, Running, StartApp
+from tests.support.app import REDIRECT, Credentials, Running, StartApp, running, settings_for
 from tests.support.client_metadata import EC_KEY
 from tests.support.clients import Client, is_refused
 from tests.support.code_flow import authorize, consent_page, redeem, redirect_of
 from tests.support.flows import given, is_active
 from tests.support.published_documents import Published, publishing
+from tests.support.servers import flush
 
+from grantlog.adapters.embedded.valkey import EmbeddedValkey
 from grantlog.core.identifiers import ClientId
 from grantlog.flows import client_documents, clients
 from grantlog.flows.operators import CommandRefusedError, operator_origin
@@ -32,6 +35,21 @@ def open_app(start_app: StartApp, site: Published) -> Running:
     site.documents.clear()
     site.asked.clear()
     return start_app(egress_private=True, client_id_documents=True)
+
+
+@pytest.fixture(scope="module")
+def shared(module_postgres_url: str, valkey_server: EmbeddedValkey) -> Iterator[Running]:
+    """The same, one for all the tests of what is refused."""
+    flush(valkey_server)
+    settings = settings_for(module_postgres_url, valkey_server.url, egress_private=True, client_id_documents=True)
+    with running(settings) as started:
+        yield started
+
+
+@pytest.fixture
+def path() -> str:
+    """A path that no other test publishes at."""
+    return f"/client-{token_hex(4)}"
 
 
 def publish(app: Running, site: Published, path: str = PATH, /, **members: object) -> str:
@@ -78,21 +96,24 @@ def test_a_client_that_nobody_registered_gets_tokens(open_app: Running, site: Pu
     assert state.registration_token_hash is None
 
 
-def test_the_metadata_says_that_such_clients_are_known(open_app: Running, app: Running) -> None:
-    path = "/.well-known/oauth-authorization-server"
-    assert open_app.browser().get(path).json["client_id_metadata_document_supported"] is True
-    assert "client_id_metadata_document_supported" not in app.browser().get(path).json
+WELL_KNOWN = "/.well-known/oauth-authorization-server"
 
 
-def test_where_it_is_off_no_document_is_fetched(app: Running, site: Published) -> None:
+def test_the_metadata_says_that_such_clients_are_known(shared: Running) -> None:
+    assert shared.browser().get(WELL_KNOWN).json["client_id_metadata_document_supported"] is True
+
+
+def test_where_it_is_off_no_document_is_fetched(start_app: StartApp, site: Published) -> None:
+    app = start_app()
+    assert "client_id_metadata_document_supported" not in app.browser().get(WELL_KNOWN).json
     publish(app, site, "/off")
     is_unknown(app)
     assert "/off" not in site.asked
 
 
-def test_a_document_without_a_method_is_a_public_clients(open_app: Running, site: Published) -> None:
-    publish(open_app, site, token_endpoint_auth_method=None)
-    assert given(redeem(open_app, redirect_of(open_app, open_app.browser(), "doc").query["code"], "doc")).access
+def test_a_document_without_a_method_is_a_public_clients(shared: Running, site: Published, path: str) -> None:
+    publish(shared, site, path, token_endpoint_auth_method=None)
+    assert given(redeem(shared, redirect_of(shared, shared.browser(), "doc").query["code"], "doc")).access
 
 
 @pytest.mark.parametrize(
@@ -118,13 +139,12 @@ def test_a_document_without_a_method_is_a_public_clients(open_app: Running, site
     ids=repr,
 )
 def test_a_document_that_says_what_it_must_not_is_no_client(
-    open_app: Running, site: Published, members: dict[str, object]
+    shared: Running, site: Published, path: str, members: dict[str, object]
 ) -> None:
-    publish(open_app, site, **members)
-    is_unknown(open_app)
-    is_refused(
-        Client(open_app.url, open_app.clients["doc"]).token("authorization_code", code="x"), "invalid_client", 401
-    )
+    publish(shared, site, path, **members)
+    is_unknown(shared)
+    assert path in site.asked
+    is_refused(Client(shared.url, shared.clients["doc"]).token("authorization_code", code="x"), "invalid_client", 401)
 
 
 @pytest.mark.parametrize(
@@ -142,11 +162,12 @@ def test_a_document_that_says_what_it_must_not_is_no_client(
     ],
 )
 def test_what_is_no_document_is_no_client(
-    open_app: Running, site: Published, status: int, kind: str, body: bytes | None
+    shared: Running, site: Published, path: str, status: int, kind: str, body: bytes | None
 ) -> None:
-    client_id = publish(open_app, site)
-    site.put(PATH, document_of(client_id) if body is None else body, status=status, kind=kind)
-    is_unknown(open_app)
+    client_id = publish(shared, site, path)
+    site.put(path, document_of(client_id) if body is None else body, status=status, kind=kind)
+    is_unknown(shared)
+    assert path in site.asked
 
 
 @pytest.mark.parametrize(
@@ -162,9 +183,9 @@ def test_what_is_no_document_is_no_client(
         "https://app.example/client#x",
     ],
 )
-def test_a_url_that_may_not_be_asked_is_not(open_app: Running, client_id: str) -> None:
-    open_app.clients["doc"] = Credentials(client_id, None)
-    is_unknown(open_app)
+def test_a_url_that_may_not_be_asked_is_not(shared: Running, client_id: str) -> None:
+    shared.clients["doc"] = Credentials(client_id, None)
+    is_unknown(shared)
 
 
 def test_where_private_addresses_are_barred_nobody_is_made_to_ask_them(start_app: StartApp, site: Published) -> None:
