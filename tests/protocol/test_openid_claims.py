@@ -3,16 +3,19 @@
 from collections.abc import Mapping
 from json import dumps
 from typing import Any
+from urllib.parse import urlencode
 
 import jwt
 import pytest
 from tests.support.app import API, RESOURCES, Running, StartApp
 from tests.support.clients import Client
+from tests.support.code_flow import consent_page, parameters
 from tests.support.flows import Tokens, given
 from tests.support.people import JANE, Member
 
 from grantlog.core.client.events import ClientMetadata
 from grantlog.settings import Resource
+from grantlog.web.pages.words import scope_in_words
 
 RIGHTS = {"roles": ["admin", "auditor"], "groups": ["staff"], "entitlements": ["export"]}
 ROLES_API, ROLES_JWT = "https://roles.example.com/", "https://roles-jwt.example.com/"
@@ -60,8 +63,32 @@ def test_the_example_of_the_specification(app: Running, jane: Member) -> None:
 
 
 def test_claims_add_to_what_the_scope_tells(app: Running, jane: Member) -> None:
-    tokens = asked(jane, {"userinfo": {"phone_number": None}}, "openid email")
-    assert set(told(app, tokens)) == {"sub", "email", "email_verified", "phone_number"}
+    tokens = asked(jane, {"userinfo": {"name": None}}, "openid email")
+    assert set(told(app, tokens)) == {"sub", "email", "email_verified", "name"}
+
+
+def test_a_client_gets_by_a_claim_only_what_it_may_have_by_a_scope(app: Running, jane: Member) -> None:
+    # the client is not registered for the scope phone
+    wanted = dict.fromkeys(("phone_number", "email"))
+    tokens = asked(jane, {"userinfo": wanted, "id_token": wanted})
+    assert set(told(app, tokens)) == {"sub", "email"}
+    assert "email" in identity(tokens)
+    assert "phone_number" not in identity(tokens)
+
+
+def test_the_user_is_asked_for_what_the_claims_hold(app: Running) -> None:
+    plain, wanting = (Member(app, name, JANE).browser for name in ("asked-plain", "asked-more"))
+    mail = scope_in_words("email", app.service.policy.catalog, ())
+    assert mail not in consent_page(app, plain, scope="openid").text
+    claims = dumps({"userinfo": {"email": None}})
+    page = consent_page(app, wanting, scope="openid", claims=claims)
+    assert mail in page.text
+    # and what was allowed without them is not allowed with them
+    assert plain.submit(consent_page(app, plain, scope="openid"), decision="allow").status == 303
+    again = plain.get("/authorize?" + urlencode(parameters(app, scope="openid", prompt="none")))
+    assert "code" in again.query
+    more = plain.get("/authorize?" + urlencode(parameters(app, scope="openid", prompt="none", claims=claims)))
+    assert more.query["error"] == "consent_required"
 
 
 def test_a_claim_asked_for_with_another_value_is_not_told(app: Running, jane: Member) -> None:

@@ -42,8 +42,9 @@ class Question:
 async def question(service: Service, pending: Pending) -> Question:
     """What the page says. Raises ProtocolError where the client is gone or suspended meanwhile, UnavailableError."""
     client, request = await acting_client(service, pending), pending.request
-    wish = consents.wish_of(service, client, request.scope, request.resources)
-    return Question(client, request.scope, wish, request.details)
+    scope = consents.asked_scope(request)
+    wish = consents.wish_of(service, client, scope, request.resources)
+    return Question(client, scope, wish, request.details)
 
 
 async def user_name(service: Service, session: Session) -> str:

@@ -12,6 +12,7 @@ from grantlog.core.client.identity import identity_digest
 from grantlog.core.decision import Origin, Stamp
 from grantlog.core.identifiers import ClientId
 from grantlog.core.protocol.authorize import AuthorizationRequest
+from grantlog.core.protocol.claims import scopes_of
 from grantlog.core.protocol.resource import choose, reachable
 from grantlog.core.protocol.silent import may_be_silent
 from grantlog.flows.client_directory import KnownClient
@@ -29,6 +30,14 @@ class Wish:
     """With everything that is implied."""
     audience: tuple[str, ...]
     """Every resource that can be reached with it; none where only the user's identity is asked for."""
+
+
+def asked_scope(request: AuthorizationRequest) -> tuple[str, ...]:
+    """What the person is asked for: the scope, and the scopes of claims that are asked for one by one.
+
+    OpenID Connect Core section 5.5 knows a second way to the same data; consent is to the data.
+    """
+    return tuple(dict.fromkeys((*request.scope, *scopes_of(request.claims))))
 
 
 def wish_of(service: Service, client: KnownClient, scope: tuple[str, ...], resources: tuple[str, ...]) -> Wish:
@@ -92,7 +101,7 @@ async def withdraw(service: Service, session: Session, client_id: ClientId, orig
 
 
 def _consent(service: Service, client: KnownClient, request: AuthorizationRequest) -> GiveConsent:
-    wish = wish_of(service, client, request.scope, request.resources)
+    wish = wish_of(service, client, asked_scope(request), request.resources)
     return GiveConsent(
         client_id=request.client_id,
         scope=wish.scope,

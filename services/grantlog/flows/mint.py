@@ -176,7 +176,8 @@ async def _asked_for(service: Service, about: About) -> Mapping[str, Any]:
     asked = person_claims.requested(about.authentication.claims, "id_token") if about.authentication else {}
     if about.account is None or asked.keys().isdisjoint(person_claims.STANDARD):
         return {}
-    return person_claims.told_by_request(await profile_of(service, about.account) or {}, asked)
+    person = await profile_of(service, about.account) or {}
+    return person_claims.told_by_request(person, asked, about.client.metadata.scope)
 
 
 def answer(

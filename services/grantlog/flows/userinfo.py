@@ -47,7 +47,7 @@ async def tell(service: Service, presented: PresentedToken, proofs: Proofs) -> U
     if userinfo.SCOPE not in profile.scope:
         raise ProtocolError("insufficient_scope", "the access token is not good for openid", "userinfo_scope")
     client = await service.clients.find(found.family.client_id)
-    members = await _members(service, stream, found)
+    members = None if client is None else await _members(service, stream, found, client.state)
     if client is None or members is None:
         raise InvalidTokenError("userinfo_gone")
     return await _answer(service, client.state, members)
@@ -65,7 +65,7 @@ async def _alive(service: Service, presented: PresentedToken) -> tuple[StreamId,
     return located.handle.stream, found
 
 
-async def _members(service: Service, stream: StreamId, found: Active) -> Mapping[str, Any] | None:
+async def _members(service: Service, stream: StreamId, found: Active, client: ClientState) -> Mapping[str, Any] | None:
     """The claims; None where nobody is there any more whom they could be about."""
     state = (await service.ports.log.load(stream)).state
     if not isinstance(state, GrantState) or state.account is None:
@@ -74,7 +74,7 @@ async def _members(service: Service, stream: StreamId, found: Active) -> Mapping
     if person is None:
         return None
     asked = "" if state.authentication is None else state.authentication.claims
-    return userinfo.members(state.subject, found.token.profile.scope, person, asked)
+    return userinfo.members(state.subject, found.token.profile.scope, person, asked, client.metadata.scope)
 
 
 async def _answer(service: Service, client: ClientState, members: Mapping[str, Any]) -> UserInfo:

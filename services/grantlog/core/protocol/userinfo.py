@@ -12,9 +12,14 @@ SCOPE = "openid"
 """What a token has to be good for (OpenID Connect Core section 5.3.1: "obtained from OpenID Connect Authentication")."""
 
 
-def members(subject: str, scope: Sequence[str], profile: Mapping[str, Any], claims: str) -> dict[str, Any]:
-    """The claims that scope and ``claims`` parameter ask for, as far as the account says them."""
-    told = told_by_scope(profile, scope) | told_by_request(profile, requested(claims, "userinfo"))
+def members(
+    subject: str, scope: Sequence[str], profile: Mapping[str, Any], claims: str, allowed: Sequence[str]
+) -> dict[str, Any]:
+    """The claims that scope and ``claims`` parameter ask for, as far as the account says them and the client may have them.
+
+    ``allowed``: the scopes that the client may have at all.
+    """
+    told = told_by_scope(profile, scope) | told_by_request(profile, requested(claims, "userinfo"), allowed)
     # OIDC Core 5.3.2: "The sub (subject) Claim MUST always be returned in the UserInfo Response."
     return {**told, "sub": subject}
 

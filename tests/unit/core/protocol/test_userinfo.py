@@ -5,8 +5,9 @@ PROFILE = {"name": "Jane", "email": "jane@example.com", "phone_number": "+1"}
 
 def test_the_subject_is_always_told_and_the_rest_by_scope_and_request() -> None:
     claims = '{"userinfo":{"phone_number":null,"sub":{"value":"u1"}}}'
-    assert members("u1", ("openid",), PROFILE, "") == {"sub": "u1"}
-    assert members("u1", ("openid", "email"), PROFILE, claims) == {
+    assert members("u1", ("openid",), PROFILE, "", ("openid", "phone")) == {"sub": "u1"}
+    assert members("u1", ("openid", "email"), PROFILE, claims, ("openid", "email")).keys() == {"sub", "email"}
+    assert members("u1", ("openid", "email"), PROFILE, claims, ("openid", "phone")) == {
         "sub": "u1",
         "email": "jane@example.com",
         "phone_number": "+1",
