@@ -116,6 +116,8 @@ class Tour:
             "redirect_uri": redirect,
             "scope": "openid api:read api:write",
             "state": state,
+            # who took the tour before has allowed it already: he is shown the page all the same
+            "prompt": "consent",
             "code_challenge": urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
         }
