@@ -114,7 +114,7 @@ def _runs(pid: int) -> bool:
 
 
 def printed_commands(said: str) -> list[str]:
-    """The three commands to try next, as they can be pasted."""
+    """The commands to try next, as they can be pasted."""
     return [line.strip() for line in said.splitlines() if re.match(r"  (TOKEN=|curl )", line)]
 
 
@@ -159,14 +159,43 @@ def test_it_keeps_everything_where_only_its_owner_may_look(first: Run) -> None:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
 def test_what_it_prints_can_be_pasted(first: Run) -> None:
-    take, look, revoke = printed_commands(first.said)
-    # In one shell, as somebody pastes them: take a token, look at it, revoke it, look again.
-    script = f"set -e\n{take}\n{look}\necho\n{revoke}\n{look}\n"
+    take, look, revoke, device, push = printed_commands(first.said)
+    # In one shell, as somebody pastes them: take a token, look at it, revoke it, look again; then what else there is.
+    script = f"set -e\n{take}\n{look}\necho\n{revoke}\n{look}\necho\n{device}\necho\n{push}\n"
     pasted = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
-    before, status, after = (line for line in pasted.stdout.splitlines() if line)
+    before, status, after, shown, pushed = (line for line in pasted.stdout.splitlines() if line)
     assert json.loads(before)["active"] is True
     assert status == "200"
     assert json.loads(after) == {"active": False}
+    assert json.loads(shown)["user_code"]
+    assert json.loads(pushed)["request_uri"].startswith("urn:ietf:params:oauth:request_uri:")
+
+
+def test_its_credentials_are_those_of_what_it_planted(first: Run) -> None:
+    found = first.wait_ready()
+    document = json.loads((first.directory / "credentials.json").read_text("utf-8"))
+    told = document["rs_metadata"]
+    answer = urllib.request.Request(  # noqa: S310  # a URL of the run under test
+        f"{found['introspection']}/introspect",
+        data=b"token=x",
+        headers={"Authorization": "Basic " + base64.b64encode(_pair(told)).decode()},
+    )
+    assert json.loads(fetch(answer)) == {"active": False}
+    managed = urllib.request.Request(  # noqa: S310  # as above
+        told["registration_client_uri"], headers={"Authorization": f"Bearer {told['registration_access_token']}"}
+    )
+    assert json.loads(fetch(managed))["resource_server_for"] == told["resource_server_for"]
+    assert [client["token_endpoint_auth_method"] for client in document["clients"]] == [
+        "client_secret_basic",
+        "none",
+        "none",
+        "private_key_jwt",
+        "client_secret_basic",
+    ]
+
+
+def _pair(told: dict[str, Any]) -> bytes:
+    return f"{told['client_id']}:{told['client_secret']}".encode()
 
 
 def test_one_page_shows_the_metrics_of_every_process(first: Run) -> None:

@@ -118,9 +118,15 @@ def resource_server(issuer: str) -> DemoClient:
     return DemoClient("resource_server", metadata)
 
 
-def registered_resource_server(issuer: str) -> dict[str, Any]:
-    """The document by which another one is registered, as anybody may who holds the initial access token (RFC 7591)."""
-    return {"client_name": "Demo registered resource server", "resource_server_for": list(_audiences(issuer))}
+def registered_resource_server(issuer: str, *, fapi2: bool, key: str) -> dict[str, Any]:
+    """The document by which another one is registered, as anybody may who holds the initial access token (RFC 7591).
+
+    Where the server is held to FAPI 2.0, it proves itself by ``key``, as everybody has to.
+    """
+    document = {"client_name": "Demo registered resource server", "resource_server_for": list(_audiences(issuer))}
+    if not fapi2:
+        return document
+    return document | {"token_endpoint_auth_method": "private_key_jwt", "jwks": public_jwks(key)}
 
 
 USERS = (("user", "demo"), ("console", "operator"))

@@ -83,9 +83,9 @@ async def _client(service: Service, kept: Kept, demo: DemoClient, others: Mappin
 async def _registered(service: Service, kept: Kept, issuer: str) -> Mapping[str, Any]:
     """What a resource server is told that registers itself: once, and again where the issuer has moved."""
     known = kept.read()
-    document = registered_resource_server(issuer)
+    document = registered_resource_server(issuer, fapi2=service.policy.profile == "fapi2", key=known["fapi_key"])
     told: dict[str, Any] = json.loads(known.get("registered_resource_server", "{}"))
-    if told.get("resource_server_for") == document["resource_server_for"]:
+    if document.items() <= told.items():
         stream = await service.ports.log.bearer(client_name(ClientId(told["client_id"])))
         if stream is not None:
             return told
