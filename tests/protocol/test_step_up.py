@@ -8,7 +8,7 @@ import pytest
 from tests.support.app import PASSWORD, Running
 from tests.support.browser import Answer, Browser
 from tests.support.code_flow import authorize, redeem
-from tests.support.second_factor import STEP_UP, App, enrol_totp, give_code, send, with_totp
+from tests.support.second_factor import STEP_UP, enrol_totp, give_code, send, with_totp
 
 from grantlog.core.identifiers import StreamId
 from grantlog.core.protocol.acr import MFA, PWD
@@ -123,31 +123,44 @@ def test_a_step_up_is_no_fresh_login(app: Running) -> None:
     assert "/login?tx=" in arrive(browser, browser.get(waiting.url)).url
 
 
-def test_a_step_up_takes_the_epoch_of_the_session(app: Running) -> None:
+def test_a_step_up_ends_with_the_session(app: Running) -> None:
     authenticator = with_totp(app, "stepped dead")
     account = app.run(find_account(app.service, "stepped dead"))
     assert account is not None
     browser = with_one_factor(app, "stepped dead")
     page = arrive(browser, authorize(app, browser, acr_values=MFA))
     app.lock("stepped dead")
-    assert give_code(browser, page, authenticator.code()).status == 403
+    refused = give_code(browser, page, authenticator.code())
+    assert "gl_session" not in refused.set_cookies
+    assert "/login?tx=" in refused.location
     app.run(unlock(app.service, "stepped dead", "test", operator_origin(app.service, "operator:test")))
-    done = give_code(browser, page, authenticator.code())
-    assert done.status == 303
-    assert "/login?tx=" in arrive(browser, done).url
+    assert "gl_session" not in give_code(browser, page, authenticator.code()).set_cookies
+
+
+def test_who_logs_out_in_between_is_not_stepped_up(app: Running) -> None:
+    authenticator = with_totp(app, "left")
+    browser = with_one_factor(app, "left")
+    page = arrive(browser, authorize(app, browser, acr_values=MFA))
+    cookie = browser.cookies["gl_session"]
+    browser.submit(browser.get("/logout"))
+    browser.cookies["gl_session"] = cookie
+    answer = give_code(browser, page, authenticator.code())
+    assert "gl_session" not in answer.set_cookies
+    assert "/login?tx=" in answer.location
 
 
 def test_a_step_up_is_asked_of_its_own_browser_and_person(app: Running) -> None:
-    with_totp(app, "stepping person")
+    authenticator = with_totp(app, "stepping person")
     app.add_user("other person")
     browser, other = with_one_factor(app, "stepping person"), with_one_factor(app, "other person")
     page = arrive(browser, authorize(app, browser, acr_values=MFA))
     assert STEP_UP in page.url
     assert other.get(page.url).status == 400
     other.cookies["gl_login"] = browser.cookies["gl_login"]
-    # whoever takes over the browser's login gets no further without the code of whose step it is
-    answer = other.get(page.url)
-    assert give_code(other, answer, App(app, b"a key of his own that is long").code()).status == 403
+    # nor does a code help in the session of somebody else
+    answer = give_code(other, other.get(page.url), authenticator.code())
+    assert "/login?tx=" in answer.location
+    assert "gl_session" not in answer.set_cookies
 
 
 def test_selecting_an_account_may_go_on_with_the_one_that_is_there(app: Running) -> None:

@@ -17,18 +17,12 @@ from grantlog.flows.service import Service
 
 _log = get_logger(__name__)
 
-CHALLENGES_PER_SUBSCRIBER = 500
-"""Nobody has proven anything yet: so many login pages of one subscriber may wait for a passkey at once."""
 
-
-async def options(service: Service, goal: Goal, origin: Origin) -> str | None:
+async def options(service: Service, goal: Goal) -> str | None:
     """What ``navigator.credentials.get`` is asked, as JSON; None where there can be no passkey. Raises UnavailableError."""
     if passkeys.relying_party(service) is None:
         return None
-    challenge = await passkeys.new_challenge(
-        service, _about(goal), owner=origin.subscriber, limit=CHALLENGES_PER_SUBSCRIBER
-    )
-    return None if challenge is None else passkeys.authentication_options(service, (), challenge)
+    return passkeys.authentication_options(service, (), await passkeys.new_challenge(service, _about(goal)))
 
 
 async def log_in_by_passkey(

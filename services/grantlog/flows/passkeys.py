@@ -79,15 +79,13 @@ def relying_party(service: Service) -> str | None:
     return None
 
 
-async def new_challenge(service: Service, about: str, *, owner: str = "", limit: int = 0) -> bytes | None:
-    """A challenge for one ceremony of ``about`` (a session, or a login step of one browser), instead of the one before.
-
-    None where ``owner`` has ``limit`` of them already. Raises UnavailableError.
+async def new_challenge(service: Service, about: str) -> bytes:
+    """A challenge for one ceremony of ``about`` (a session, or a login under way), instead of the one before: there are never
+    more of them than of those. Raises UnavailableError.
     """
     challenge = service.ports.secrets.random(CHALLENGE_BYTES)
-    lifetime = service.policy.login_lifetime
-    kept = await service.ports.transactions.put(KIND, about, challenge, lifetime, owner=owner, limit=limit)
-    return challenge if kept else None
+    await service.ports.transactions.put(KIND, about, challenge, service.policy.login_lifetime)
+    return challenge
 
 
 async def take_challenge(service: Service, about: str) -> bytes | None:

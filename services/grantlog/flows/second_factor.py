@@ -25,7 +25,7 @@ from grantlog.flows import passkeys, recovery, totp
 from grantlog.flows.admit import LoggedIn, Proven, admit
 from grantlog.flows.known_device import failures_of, known_device
 from grantlog.flows.service import Service
-from grantlog.flows.sessions import Session
+from grantlog.flows.sessions import Session, find_session
 
 _log = get_logger(__name__)
 
@@ -51,6 +51,8 @@ class Step:
 
     proven: Proven
     goal: Goal
+    session: str = ""
+    """Of a step up: the session that it goes on with, and not beyond its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ async def enrolled(service: Service, account: StreamId) -> bool:
     return isinstance(state, AccountState) and bool(state.factors)
 
 
-async def ask(service: Service, proven: Proven, goal: Goal) -> Step:
+async def ask(service: Service, proven: Proven, goal: Goal, session: str = "") -> Step:
     """Keeps what is proven until the second factor is. Raises UnavailableError."""
     noise = None if proven.noise is None else b64encode(proven.noise).decode()
     kept = {
@@ -96,10 +98,11 @@ async def ask(service: Service, proven: Proven, goal: Goal) -> Step:
         "noise": noise,
         "auth_time": proven.auth_time,
         "binding": _binding(goal.browser),
+        "session": session,
     }
     lifetime = min(LIFETIME, service.policy.login_lifetime)
     await service.ports.transactions.put(KIND, goal.tx, dumps(kept).encode(), lifetime)
-    return Step(proven, goal)
+    return Step(proven, goal, session)
 
 
 async def step_up(service: Service, session: Session, device: str | None, goal: Goal) -> Step | None:
@@ -116,7 +119,7 @@ async def step_up(service: Service, session: Session, device: str | None, goal: 
         noise=known_device(service, session.account, device),
         auth_time=session.state.auth_time,
     )
-    return await ask(service, proven, goal)
+    return await ask(service, proven, goal, str(session.stream))
 
 
 def epoch_of(session: Session) -> int:
@@ -137,18 +140,21 @@ async def asked(service: Service, step: Step) -> Asked:
     keys, options = of_kind(state, "passkey"), None
     if keys and passkeys.relying_party(service) is not None:
         challenge = await passkeys.new_challenge(service, _about(step))
-        options = None if challenge is None else passkeys.authentication_options(service, keys, challenge)
+        options = passkeys.authentication_options(service, keys, challenge)
     return Asked(totp=bool(of_kind(state, "totp")), recovery_codes=bool(state.recovery_codes), passkey_options=options)
 
 
 async def prove(
     service: Service, step: Step, way: Way, answer: str, origin: Origin, former: str | None = None
 ) -> LoggedIn | NotProven | None:
-    """Checks one answer; a session where it is right, and None where somebody finished the step meanwhile.
+    """Checks one answer; a session where it is right, and None where the step is over meanwhile. ``former``: the session cookie.
 
     Every attempt counts before it is checked, so that many at once are as many; a good one clears the count. A known device
     has a count of its own. Raises UnavailableError.
     """
+    if step.session and not await _goes_on(service, step, former):
+        await service.ports.transactions.take(KIND, step.goal.tx)
+        return None
     subject = failures_of(step.proven.account, step.proven.noise)
     wait = await service.ports.throttle.hit(RULE, subject)
     if wait:
@@ -164,6 +170,12 @@ async def prove(
     proven = Proven(before.account, before.epoch, two_factors(before.amr, amr), before.noise, before.auth_time)
     metrics.SECOND_FACTORS.labels(way, "ok").inc()
     return await admit(service, proven, origin, former)
+
+
+async def _goes_on(service: Service, step: Step, former: str | None) -> bool:
+    """Whether the session that is stepped up is still the one in this browser."""
+    session = await find_session(service, former)
+    return session is not None and str(session.stream) == step.session
 
 
 async def _by_totp(service: Service, step: Step, answer: str, origin: Origin) -> tuple[str, ...] | None:
@@ -212,7 +224,7 @@ def _read(stored: bytes | None, goal: Goal) -> Step | None:
         noise=None if kept["noise"] is None else b64decode(kept["noise"]),
         auth_time=kept["auth_time"],
     )
-    return Step(proven, goal)
+    return Step(proven, goal, kept["session"])
 
 
 def _binding(browser: str) -> str:

@@ -123,8 +123,6 @@ async def offer_passkey(service: Service, session: Session) -> str | None:
         return None
     known = await overview(service, session)
     challenge = await passkeys.new_challenge(service, _about(session))
-    if challenge is None:
-        return None
     return passkeys.registration_options(service, session.account, known.username, known.passkeys, challenge)
 
 

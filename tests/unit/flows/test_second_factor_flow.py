@@ -18,7 +18,7 @@ from grantlog.flows.handle import handle, plain
 from grantlog.flows.login import LoginRefused, SecondFactorNeeded, log_in
 from grantlog.flows.passkey_login import log_in_by_passkey
 from grantlog.flows.second_factor import Goal, NotProven
-from grantlog.flows.sessions import Session, find_session
+from grantlog.flows.sessions import end_session, find_session
 
 RFC_KEY = b"12345678901234567890"
 PASSWORD = "correct horse battery staple"
@@ -154,23 +154,36 @@ async def test_a_step_belongs_to_one_browser(alice: Person) -> None:
     assert await second_factor.find(alice.world.service, Goal("another transaction", GOAL.browser)) is None
 
 
-async def _one_factor(alice: Person) -> Session:
+async def _one_factor(alice: Person) -> LoggedIn:
     service = alice.world.service
     epoch = service.gates.epoch("account", str(alice.account))
-    admitted = await admit(service, Proven(alice.account, epoch, ("pwd",), auth_time=1000), alice.world.origin())
-    return admitted.session
+    return await admit(service, Proven(alice.account, epoch, ("pwd",), auth_time=1000), alice.world.origin())
 
 
 async def test_a_step_up_keeps_when_the_password_was_typed(alice: Person) -> None:
-    service, session = alice.world.service, await _one_factor(alice)
-    assert not second_factor.meets(session, (MFA,))
+    service, admitted = alice.world.service, await _one_factor(alice)
+    assert not second_factor.meets(admitted.session, (MFA,))
     assert await second_factor.can_meet(service, alice.account, (MFA,))
-    step = await second_factor.step_up(service, session, None, GOAL)
+    step = await second_factor.step_up(service, admitted.session, None, GOAL)
     assert step is not None
-    done = await second_factor.prove(service, step, "totp", alice.code(), alice.world.origin())
+    done = await second_factor.prove(service, step, "totp", alice.code(), alice.world.origin(), admitted.session_cookie)
     assert isinstance(done, LoggedIn)
     assert done.session.state.auth_time == 1000
     assert await second_factor.step_up(service, done.session, None, GOAL) is None
+
+
+async def test_a_session_that_was_logged_out_is_stepped_up_no_more(alice: Person) -> None:
+    service, admitted = alice.world.service, await _one_factor(alice)
+    step = await second_factor.step_up(service, admitted.session, None, GOAL)
+    assert step is not None
+    await end_session(service, admitted.session, alice.world.origin())
+    other = await _one_factor(alice)
+    for cookie in (admitted.session_cookie, other.session_cookie, None):
+        again = await second_factor.ask(service, step.proven, GOAL, step.session)
+        assert await second_factor.find(service, GOAL) == again
+        done = await second_factor.prove(service, again, "totp", alice.code(), alice.world.origin(), cookie)
+        assert done is None
+        assert await second_factor.find(service, GOAL) is None
 
 
 async def test_nobody_steps_up_without_a_factor(world: World) -> None:
@@ -207,7 +220,7 @@ async def test_a_reset_leaves_nothing_that_proves_anything(alice: Person) -> Non
     hashes = tuple(recovery.hash_of(service, alice.account, code) for code in codes)
     rule = plain(lambda state: factors.make_recovery_codes(state, alice.account, hashes))
     await handle(service, alice.account, evolve, rule, alice.world.origin())
-    session = await _one_factor(alice)
+    session = (await _one_factor(alice)).session
     for _ in range(2):
         await reset_second_factor(service, "alice", alice.world.origin())
         state = await alice.state()

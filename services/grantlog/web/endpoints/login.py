@@ -133,7 +133,7 @@ async def _page(
     status: int = 200,
 ) -> web.Response:
     service, settings = request.app[SERVICE], request.app[SETTINGS]
-    options = await passkey_login.options(service, goal, request[ORIGIN])
+    options = await passkey_login.options(service, goal)
     if options is not None:
         request[SCRIPT_SRC] = "'self'"
     session = await _session(request) if "select_account" in pending.request.prompt else None
