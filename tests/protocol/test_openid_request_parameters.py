@@ -79,6 +79,8 @@ def test_what_the_specification_names_is_taken(app: Running, known: Browser, cha
         ({"prompt": "create"}, "invalid_request"),
         ({"claims": "nonsense"}, "invalid_request"),
         ({"claims": "[]"}, "invalid_request"),
+        ({"claims": '{"id_token":{"x\\ud800":null}}'}, "invalid_request"),
+        ({"authorization_details": '[{"type":"\\ud800"}]'}, "invalid_authorization_details"),
         ({"claims": '{"id_token":1}'}, "invalid_request"),
         ({"claims": '{"id_token":{"a":{}},"id_token":{}}'}, "invalid_request"),
         ({"claims": '{"id_token":' + '{"a":' * 30 + "1" + "}" * 31}, "invalid_request"),

@@ -126,6 +126,8 @@ def test_a_redirect_uri_inside_has_to_be_registered_as_well(client: Signer, know
         {"max_age": True},
         {"scope": ["openid"]},
         {"state": "a\x00b"},
+        {"state": "\ud800"},
+        {"claims": {"id_token": {"\ud800": None}}},
     ],
     ids=str,
 )

@@ -1,6 +1,7 @@
 """Request objects (RFC 9101): what the claims of a verified one have to say, and the parameters that are in it."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -17,6 +18,7 @@ LEEWAY = 60
 FAPI_SPAN = 3600
 """FAPI 2.0 Message Signing section 5.3.1: the longest from ``nbf`` to ``exp``, and the longest ago that ``nbf`` may be."""
 _JWT_CLAIMS = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
+_UNSOUND = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _AS_JSON = frozenset({"claims", "authorization_details"})
 
 
@@ -91,7 +93,8 @@ def parameters_of(claims: Mapping[str, Any], client_id: ClientId) -> Parameters:
             values[name] = str(value)
         elif name in _KNOWN:
             _refuse("value")
-    if any(not value.isprintable() for value in (*values.values(), *(each for all_ in many.values() for each in all_))):
+    # as in a form or a query: no control characters, and nothing that is no UTF-8
+    if any(_UNSOUND.search(value) for value in (*values.values(), *(each for all_ in many.values() for each in all_))):
         _refuse("value")
     return Parameters(values, many)
 

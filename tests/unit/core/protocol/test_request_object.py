@@ -50,6 +50,11 @@ def test_structured_parameters_become_compact_json_and_resources_a_list() -> Non
     assert parameters_of({"claims": "{}"}, CLIENT).get("claims") == "{}"
 
 
+def test_a_state_of_any_writing_is_read_as_it_is() -> None:
+    state = "\u00a0\u200d\U0001f469 é"
+    assert parameters_of({"state": state}, CLIENT).get("state") == state
+
+
 def test_what_is_empty_null_or_nobodys_is_not_a_parameter() -> None:
     odd = {"scope": "", "state": None, "x": [1], "y": True, "z": {"a": 1}, "jti": "j", "sub": "s"}
     assert parameters_of(odd, CLIENT).values == {"client_id": CLIENT}
@@ -67,6 +72,8 @@ def test_what_is_empty_null_or_nobodys_is_not_a_parameter() -> None:
         {"resource": [""]},
         {"resource": {"a": 1}},
         {"state": "a\nb"},
+        {"state": "\ud800"},
+        {"claims": {"id_token": {"\udfff": None}}},
         {"resource": ["a:\x00"]},
     ],
     ids=str,
