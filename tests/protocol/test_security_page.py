@@ -258,7 +258,7 @@ def test_a_form_of_another_session_changes_nothing(app: Running, path: str) -> N
 
 @pytest.mark.parametrize("factor", ["", "x", "00000000-0000-0000-0000-000000000000", "é"])
 def test_what_is_not_enrolled_cannot_be_removed(app: Running, factor: str) -> None:
-    name = f"remover {len(factor)}"
+    name = f"remover {factor.encode().hex()}."
     account = app.add_user(name)
     browser = at_security(app, name)
     enrol(app, browser)
