@@ -15,9 +15,6 @@ from grantlog.web.answers import json_answer
 from grantlog.web.client_request import authorization, proofs, read_body
 from grantlog.web.keys import CLIENT_ORIGINS, SERVICE
 
-_PROOF_ALGS = signing_algs(fapi2=True)
-"""As the metadata of the server has them."""
-
 
 async def userinfo(request: web.Request) -> web.Response:
     """The claims about the user of an access token."""
@@ -32,7 +29,7 @@ async def userinfo(request: web.Request) -> web.Response:
         raise protected_resource.challenged(
             error,
             scheme,
-            algs=_PROOF_ALGS,
+            algs=_algs(request),
             metadata_url=protected_resource.metadata_url(resource),
             scope=SCOPE,
         ) from None
@@ -67,8 +64,13 @@ def _metadata(request: web.Request, which: int) -> web.Response:
         protected_resource.metadata(
             own_resources(policy.issuer)[which],
             issuer=policy.issuer,
-            dpop_algs=_PROOF_ALGS,
-            signing_algs=signing_algs(fapi2=policy.profile == "fapi2"),
+            dpop_algs=_algs(request),
+            signing_algs=_algs(request),
             mtls=policy.mtls_base_url is not None,
         )
     )
+
+
+def _algs(request: web.Request) -> tuple[str, ...]:
+    """What we sign by, and take proofs by: as the metadata of the server has it."""
+    return signing_algs(fapi2=request.app[SERVICE].policy.profile == "fapi2")
