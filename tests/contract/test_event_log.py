@@ -338,7 +338,7 @@ async def test_loads_of_one_moment_each_get_their_own(log: EventLog) -> None:
     assert [each.state for each in loaded] == [row.state for row in rows] + [rows[0].state, None]
 
 
-def once(log: EventLog, name: bytes, span: float = 60) -> Replay:
+def once(log: EventLog, name: bytes, span: int = 60) -> Replay:
     return Replay(sha256(name).digest(), after(log.now(), span))
 
 
@@ -374,7 +374,7 @@ async def test_exactly_one_of_many_claims_a_value(log: EventLog) -> None:
 
 
 @pytest.mark.parametrize("span", [-1, 30 * 86_400])
-async def test_what_cannot_be_remembered_cannot_be_claimed(log: EventLog, span: float) -> None:
+async def test_what_cannot_be_remembered_cannot_be_claimed(log: EventLog, span: int) -> None:
     assert not await log.claim([once(log, b"a", span)])
     assert not await log.claim([once(log, b"a", span), once(log, b"b")])
     assert await log.claim([once(log, b"b")])

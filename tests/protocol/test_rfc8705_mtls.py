@@ -22,8 +22,9 @@ from tests.support.flows import Person
 from tests.support.jwts import b64, number
 from tests.support.many_headers import send
 from tests.support.processes import started
-from tests.support.servers import EmbeddedValkey, flush, free_port
+from tests.support.servers import flush, free_port
 
+from grantlog.adapters.embedded.valkey import EmbeddedValkey
 from grantlog.core.protocol.mtls import certificate_thumbprint
 
 AUTHORITY = made(named("Authority"), names=(), authority=True)

@@ -152,7 +152,8 @@ def test_userinfo_is_told_to_who_holds_the_key(app: Running, person: Person) -> 
 
 def test_a_bound_token_is_nobodys_bearer_token(app: Running, person: Person) -> None:
     access = code_tokens(app, person).json["access_token"]
-    for proofs in ([], None):
+    tried: tuple[list[str] | None, ...] = ([], None)
+    for proofs in tried:
         answer = userinfo(app, access, "Bearer", proofs)
         assert answer.status == 401
         challenges = ", ".join(answer.headers["www-authenticate"])

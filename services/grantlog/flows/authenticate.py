@@ -1,5 +1,6 @@
 """Who is the client (RFC 6749 section 2.3)?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -157,6 +158,7 @@ async def _by_assertion(
         once = check_assertion(jwt.claims, audiences, service.ports.log.now() / MICROS)
     except MalformedJwtError as wrong:
         raise InvalidClientError(f"client_assertion_{wrong.reason}") from None
+    keys: Sequence[Jwk]
     if method == "client_secret_jwt":
         keys = await _shared_secret(service, client)
     else:

@@ -159,6 +159,6 @@ def _unauthorized(wrong: ProtocolError) -> ProtocolError:
         status=401,
         headers={
             **wrong.headers,
-            "WWW-Authenticate": f'DPoP error="{wrong.error}", algs="{" ".join(dpop.SIGNATURE_ALGS)}"',
+            "WWW-Authenticate": f'DPoP error="{wrong.error}", algs="{_ALGS}"',
         },
     )

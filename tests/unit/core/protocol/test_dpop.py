@@ -20,11 +20,13 @@ MINE = key("ES256")
 
 
 def read(text: str, **changes: Any) -> Any:
-    return read_proof(*[(text,)], **({"method": "POST", "url": URL, "now": NOW} | changes))
+    given: dict[str, Any] = {"method": "POST", "url": URL, "now": NOW}
+    return read_proof((text,), **(given | changes))
 
 
 def good(**changes: Any) -> str:
-    return proof(MINE, proof_claims("POST", URL, **({"iat": NOW, "jti": "j"} | changes)))
+    usual: dict[str, Any] = {"iat": NOW, "jti": "j"}
+    return proof(MINE, proof_claims("POST", URL, **(usual | changes)))
 
 
 def test_a_proof_says_whose_it_is_and_how_long_it_is_remembered() -> None:

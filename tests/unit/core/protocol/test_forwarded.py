@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.protocol import VECTORS
 
-from grantlog.core.protocol.forwarded import HOPS_LIMIT, client_address
+from grantlog.core.protocol.forwarded import HOPS_LIMIT, client_address, is_trusted
 
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 PROXY = "10.0.0.1"
@@ -97,3 +97,11 @@ def test_a_list_is_not_walked_for_ever() -> None:
 @given(st.lists(st.text()), st.lists(st.text()))
 def test_whatever_is_sent_there_is_an_address(x: list[str], forwarded: list[str]) -> None:
     assert of(x=x, forwarded=forwarded)
+
+
+@pytest.mark.parametrize(
+    ("peer", "expected"),
+    [("10.1.2.3", True), ("::ffff:10.1.2.3", True), ("192.0.2.1", False), ("", False), ("/run/socket", False)],
+)
+def test_a_peer_is_one_of_our_proxies_or_not(peer: str, expected: bool) -> None:  # the expectation
+    assert is_trusted(peer, (ip_network("10.0.0.0/8"),)) is expected
