@@ -10,6 +10,8 @@ from tests.support.app import PASSWORD, WEB, Credentials, Running, StartApp
 from tests.support.browser import Answer, Browser
 from tests.support.code_flow import authorize, consent_page, log_in, login_page, redeem, redirect_of
 
+from grantlog.flows import logout as flow
+
 AFTER = "https://client.example/logged-out"
 AFTER_WITH_QUERY = "https://client.example/logged-out?tenant=1"
 METADATA = replace(WEB, post_logout_redirect_uris=(AFTER, AFTER_WITH_QUERY))
@@ -91,6 +93,14 @@ def test_a_post_without_anything_leads_to_the_question(app: Running) -> None:
     assert app.browser().post("/logout", {}).location == app.url + "/logout"
     assert app.browser().get("/logout?tx=unknown").status == 400
     assert app.browser().get("/logout?tx=" + "%C3%A9" * 43).status == 400
+
+
+def test_posts_without_cookies_cannot_fill_the_store(app: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow, "WAITING_LIMIT", 1)
+    app.browser().post("/logout", {"client_id": client_id(app)})
+    refused = app.browser().post("/logout", {"client_id": client_id(app)})
+    assert refused.status == 429
+    assert refused.header("Retry-After") == str(flow.KEPT_FOR)
 
 
 def test_without_a_redirect_uri_a_page_says_that_it_is_done(app: Running) -> None:

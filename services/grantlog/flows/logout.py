@@ -16,10 +16,10 @@ from grantlog.flows.sessions import Session, sid_of
 from grantlog.flows.subjects import subject_of
 
 KIND = "logout"
-KEPT_FOR = 300
-"""Seconds for which a request by POST waits until the browser comes with its cookies."""
-WAITING_LIMIT = 50
-"""So many of them may wait from one address."""
+KEPT_FOR = 60
+"""Seconds for which a request by POST waits until the browser comes with its cookies: it is on its way."""
+WAITING_LIMIT = 1000
+"""So many of them may wait from one address, which may be that of a whole office."""
 STATE_LIMIT = 2048
 _ID_CHARS = 43
 
