@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from aiohttp import web
@@ -137,7 +138,7 @@ async def test_a_failure_is_remembered_for_a_moment(answer: Answer, monkeypatch:
             except UnavailableError:
                 continue
         assert len(asked) == 1
-        monkeypatch.setattr(module, "monotonic", lambda now=module.monotonic: now() + 60)
+        monkeypatch.setattr(module, "monotonic", lambda: monotonic() + 60)
         with suppress(UnavailableError):
             await egress.get(url)
         assert len(asked) == 2
