@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.support.app import API, JWT_API, Credentials, Running
+from tests.support.app import API, JWT_API, REDIRECT, WEB, Credentials, Running
 from tests.support.client_metadata import JWKS
-from tests.support.code_flow import log_in, login_page, redeem, redirect_of
+from tests.support.code_flow import VERIFIER, log_in, login_page, redeem, redirect_of
+from tests.support.proof_keys import ProofKey
 
 from grantlog.cli import grantlog
 
@@ -270,6 +272,32 @@ def test_codes_and_refresh_tokens_are_explained_through_rotation_and_reuse(
     assert told["history"][-1]["cause"] == told["family_revoked"]
     assert told["live_access_tokens"] == 0
     assert app.introspect(third["access_token"]) == {"active": False}
+
+
+def test_an_exchanged_token_and_one_of_an_unrotated_refresh_are_explained_as_well(
+    app: Running, answer: Callable[..., Any]
+) -> None:
+    grant = "urn:ietf:params:oauth:grant-type:token-exchange"
+    metadata = replace(WEB, grant_types=(grant, *WEB.grant_types), rotate_refresh_tokens=False)
+    app.clients["every"] = app.register(metadata)
+    key, basic = ProofKey(), {"Authorization": app.clients["every"].basic}
+
+    def given(**form: str) -> Any:
+        proof = key.proof("POST", f"{app.settings.issuer}/token")
+        found = app.browser().post("/token", form, {**basic, **proof})
+        assert found.status == 200, found.text
+        return found.json
+
+    code = redirect_of(app, app.browser(), "every", scope="openid api:read offline_access").query["code"]
+    first = given(grant_type="authorization_code", code=code, code_verifier=VERIFIER, redirect_uri=REDIRECT)
+    second = given(grant_type="refresh_token", refresh_token=first["refresh_token"])
+    kind = "urn:ietf:params:oauth:token-type:access_token"
+    third = given(grant_type=grant, subject_token=second["access_token"], subject_token_type=kind, scope="api:read")
+    for text in (second["access_token"], third["access_token"]):
+        told = answer("tokens", "inspect", stdin=text)
+        assert (told["token"], told["dead_because"]) == ("access_token", None)
+    assert answer("tokens", "inspect", stdin=second["access_token"])["history"][-2]["type"] == "grant.refreshed"
+    assert answer("tokens", "inspect", stdin=third["access_token"])["history"][0]["type"] == "grant.exchanged"
 
 
 def test_a_locked_account_shows_as_the_reason(app: Running, answer: Callable[..., Any]) -> None:

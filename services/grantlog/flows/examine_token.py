@@ -12,6 +12,8 @@ from grantlog.core.grant.events import (
     Authorized,
     ClientCredentialsIssued,
     CodeRedeemed,
+    Exchanged,
+    Refreshed,
     RefreshToken,
     RefreshTokenRotated,
     ReuseDetected,
@@ -138,7 +140,14 @@ def _hash_and_profile(event: object, kind: Kind) -> tuple[bytes, tuple[str, ...]
             return token.hash, (), ()
         case (
             (Kind.ACCESS | Kind.JWT),
-            (CodeRedeemed() | RefreshTokenRotated() | ClientCredentialsIssued() | AccessTokenIssued()),
+            (
+                CodeRedeemed()
+                | RefreshTokenRotated()
+                | ClientCredentialsIssued()
+                | AccessTokenIssued()
+                | Exchanged()
+                | Refreshed()
+            ),
         ):
             return event.access_token.hash, event.access_token.profile.scope, event.access_token.profile.audience
         case _:
