@@ -285,6 +285,18 @@ def test_nobody_links_for_somebody_else(both: Both) -> None:
     assert both.app.run(_bearer(both, "csrf")) is None
 
 
+def test_a_login_is_linked_to_the_account_that_began_and_to_no_other(both: Both) -> None:
+    both.provider.claims = {"sub": "switched"}
+    both.app.add_user("switcher")
+    person, other = both.app.browser(), both.app.browser()
+    log_in(person, login_page(both.app, person))
+    log_in(other, login_page(both.app, other), "switcher")
+    answer = person.submit(person.get("/account/upstream"))
+    person.cookies["gl_session"] = other.cookies["gl_session"]
+    assert person.get(both.provider.answer(answer.location)).status == 400
+    assert both.app.run(_bearer(both, "switched")) is None
+
+
 def test_a_login_that_nobody_has_linked_makes_no_account_where_none_is_wanted(start_app: StartApp) -> None:
     with fake_provider() as provider:
         settings = provider_at(provider.issuer, creates_accounts=False)
