@@ -35,7 +35,7 @@ def _entry(entry: Entry, known: DetailsType | None) -> Shown:
 def _rows(path: tuple[str, ...], value: object, known: DetailsType | None) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict) and value:
         if value.keys() == _AMOUNT and not any(isinstance(each, dict | list) for each in value.values()):
-            yield _label(path, known), f"{_scalar(value['amount'])} {_scalar(value['currency'])}"
+            yield _label(path, known, "amount"), f"{_scalar(value['amount'])} {_scalar(value['currency'])}"
             return
         for name, each in value.items():
             yield from _rows((*path, name), each, known)
@@ -48,12 +48,17 @@ def _rows(path: tuple[str, ...], value: object, known: DetailsType | None) -> It
         yield _label(path, known), _scalar(value)
 
 
-def _label(path: tuple[str, ...], known: DetailsType | None) -> str:
-    """The operator's words for a path, else those of its names; the number of an element of an array is kept."""
+def _label(path: tuple[str, ...], known: DetailsType | None, *inside: str) -> str:
+    """The operator's words for a path, else those of its names; the number of an element of an array is kept.
+
+    ``inside``: what stands for the whole of it, whose words will do as well.
+    """
     named = ".".join(name for name in path if not name.isdecimal())
-    if known is not None and named in known.labels:
-        numbers = [name for name in path if name.isdecimal()]
-        return " ".join((known.labels[named], *numbers))
+    labels = {} if known is None else known.labels
+    for candidate in (named, *(f"{named}.{name}" for name in inside)):
+        if candidate in labels:
+            numbers = [name for name in path if name.isdecimal()]
+            return " ".join((labels[candidate], *numbers))
     words = _STEP.join(visible(_WORDS.sub(" ", name).lower()) for name in path)
     return words[:1].upper() + words[1:]
 

@@ -12,7 +12,12 @@ PAYMENT = DetailsType(
     type="payment_initiation",
     schema={},
     title="Make a payment",
-    labels={"instructedAmount": "Amount", "creditorAccount.iban": "To account", "items.name": "Item"},
+    labels={
+        "instructedAmount": "Amount",
+        "creditorAccount.iban": "To account",
+        "items.name": "Item",
+        "fee.amount": "Fee",
+    },
 )
 POLICY = Policy(issuer="https://as.example", catalog=Catalog(), details_types=(PAYMENT,))
 
@@ -34,6 +39,10 @@ def test_labels_are_the_operators_and_everything_else_is_named_by_its_path() -> 
         ("To account", "DE02100100109307118603"),
         ("Creditor account \u203a account holder", "M"),
     )
+
+
+def test_the_words_for_a_sum_will_do_for_the_whole_amount() -> None:
+    assert rows(fee={"currency": "EUR", "amount": "1"}) == (("Fee", "1 EUR"),)
 
 
 @pytest.mark.parametrize(
