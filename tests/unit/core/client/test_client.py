@@ -6,6 +6,7 @@ import pytest
 from tests.support.given import given
 from tests.support.refusals import reason_of
 
+from grantlog.core.client import upcasts  # noqa: F401  # registers the steps
 from grantlog.core.client.decide import (
     AddSecret,
     Register,
@@ -30,6 +31,7 @@ from grantlog.core.client.events import (
 )
 from grantlog.core.client.state import ClientEvent, ClientSecret, ClientState, evolve, live_secret_hashes, live_secrets
 from grantlog.core.decision import Decision, GateChange, Name
+from grantlog.core.events import REGISTRY
 from grantlog.core.identifiers import ClientId, Micros, after
 
 NOW = Micros(1_760_000_000_000_000)
@@ -277,3 +279,13 @@ def test_a_removed_client_is_dead_with_all_it_had_and_stays_so() -> None:
 def test_only_a_registration_begins_a_client(event: ClientEvent) -> None:
     with pytest.raises(ValueError, match="cannot begin a client"):
         evolve(None, event, 1)
+
+
+# earlier versions
+
+
+@pytest.mark.parametrize("name", ["client.registered", "client.updated"])
+def test_what_an_earlier_version_did_not_say_has_its_default(name: str) -> None:
+    old = {"metadata": {"name": "Shop"}}
+    kind, payload = REGISTRY.upcast(name, 1, old)
+    assert (kind.version, payload) == (2, old)
