@@ -34,6 +34,7 @@ POLICY = Policy(
     catalog=Catalog((ResourceRule(API, ("api:read", "api:write")),)),
     registration_open=True,
     mtls_base_url="https://mtls.example.com",
+    certificate_authorities=True,
     client_id_documents=True,
     details_types=(DetailsType(type="payment", schema={}, title="Pay"),),
     trusted_issuers=(

@@ -109,6 +109,13 @@ def _authentication(state: ClientState, policy: Policy) -> Iterator[Remark]:
         yield _remark(
             "error", "mtls_off", about, "proves itself by a certificate, and GRANTLOG_MTLS_BASE_URL is not set"
         )
+    if method == "tls_client_auth" and not policy.certificate_authorities:
+        yield _remark(
+            "error",
+            "no_authorities",
+            about,
+            "its certificate's issuer is not in GRANTLOG_CLIENT_CERTIFICATE_AUTHORITIES",
+        )
     if metadata.tls_client_certificate_bound_access_tokens and policy.mtls_base_url is None:
         yield _remark(
             "error", "mtls_bound_off", about, "has certificate-bound tokens, and GRANTLOG_MTLS_BASE_URL is not set"

@@ -92,7 +92,7 @@ def test_an_issuer_to_look_at_is_named(
         ({"redirect_uris": tuple(f"https://c.example/{n}" for n in range(11))}, ("warning", "redirect_many")),
         ({"introspects": (ISSUER,), "verified": False}, ("warning", "unverified_resource_server")),
         ({"grant_types": (JWT_BEARER,)}, ("warning", "grant_off")),
-        ({"token_endpoint_auth_method": "tls_client_auth"}, ("error", "mtls_off")),
+        ({"token_endpoint_auth_method": "self_signed_tls_client_auth"}, ("error", "mtls_off")),
         ({"tls_client_certificate_bound_access_tokens": True}, ("error", "mtls_bound_off")),
         ({"profile": "fapi2"}, ("error", "fapi2_unfit")),
         ({"rotate_refresh_tokens": False}, ("error", "refresh_unbound")),
@@ -125,6 +125,12 @@ def test_a_client_that_may_reach_every_resource_is_noted() -> None:
 def test_a_client_of_fapi_2_as_it_should_be_is_fine() -> None:
     fit = client(0, token_endpoint_auth_method="private_key_jwt", dpop_bound_access_tokens=True, profile="fapi2")
     assert said(fit, POLICY) == set()
+
+
+def test_a_certificate_needs_somebody_whose_certificates_count() -> None:
+    state = client(0, token_endpoint_auth_method="tls_client_auth")
+    assert said(state, POLICY) == set()
+    assert said(state, replace(POLICY, certificate_authorities=False)) == {("error", "no_authorities")}
 
 
 def test_nothing_is_said_of_a_client_that_is_gone() -> None:

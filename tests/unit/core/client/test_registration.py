@@ -349,6 +349,7 @@ def test_what_is_wrong_is_an_invalid_client_metadata(members: dict[str, object],
     ("members", "reason"),
     [
         ({"token_endpoint_auth_method": "tls_client_auth"}, "registration_token_endpoint_auth_method"),
+        ({"token_endpoint_auth_method": "self_signed_tls_client_auth"}, "registration_token_endpoint_auth_method"),
         ({"tls_client_certificate_bound_access_tokens": True}, "registration_tls_bound"),
         ({"grant_types": [JWT_BEARER]}, "registration_grant_types"),
         ({"authorization_details_types": ["payment"]}, "registration_authorization_details_types"),
