@@ -8,9 +8,10 @@ import pytest
 from tests.support.app import NATIVE, WEB, Running, StartApp
 from tests.support.browser import Answer
 from tests.support.clients import Client, client_of, is_refused
-from tests.support.code_flow import VERIFIER
+from tests.support.code_flow import VERIFIER, log_in
 from tests.support.flows import Person, Tokens, event_types, given, is_active
 from tests.support.proof_keys import ProofKey
+from tests.support.request_objects import Signer, with_keys
 
 STAYS = replace(WEB, name="Stays", rotate_refresh_tokens=False)
 PUBLIC_STAYS = replace(NATIVE, name="Installed", rotate_refresh_tokens=False)
@@ -177,3 +178,32 @@ def test_a_refresh_token_that_stays_idles_out_and_every_use_keeps_it(start_app: 
         assert refresh(client, ProofKey(), tokens.refresh).status == 200
     app.pass_seconds(3.1)
     is_refused(refresh(client, ProofKey(), tokens.refresh), "invalid_grant")
+
+
+def test_a_client_held_to_fapi2_keeps_its_refresh_token_and_brings_any_key(app: Running) -> None:
+    """FAPI 2.0 Security Profile 5.3.2.1: "shall not use refresh token rotation"."""
+    metadata = with_keys(
+        "ES256",
+        profile="fapi2",
+        redirect_uris=WEB.redirect_uris,
+        grant_types=("authorization_code", "refresh_token"),
+        dpop_bound_access_tokens=True,
+        id_token_signed_response_alg="ES256",
+    )
+    signer = Signer(app, app.register(metadata))
+    browser, url = app.browser(), f"{app.settings.issuer}/token"
+    page = log_in(browser, browser.follow(signer.authorize(browser, request_uri=signer.pushed())))
+    code = browser.submit(page, decision="allow").query["code"]
+
+    def token(key: ProofKey | None, /, **values: str) -> Answer:
+        headers = {} if key is None else key.proof("POST", url)
+        return app.browser().post("/token", values | signer.assertion(), headers)
+
+    tokens = given(token(ProofKey(), grant_type="authorization_code", code=code, code_verifier=VERIFIER))
+    for _ in range(2):
+        key = ProofKey()
+        again = given(token(key, grant_type="refresh_token", refresh_token=tokens.refresh))
+        assert again.refresh == tokens.refresh
+        assert app.introspect(again.access)["cnf"] == {"jkt": key.jkt}
+    assert token(None, grant_type="refresh_token", refresh_token=tokens.refresh).status == 400
+    assert event_types(app, tokens.refresh) == ["authorized", "code_redeemed", "refreshed", "refreshed"]
