@@ -321,6 +321,18 @@ def test_a_passkey_alone_logs_in_without_a_name(app: Running, owner: Owner) -> N
     assert (claims["acr"], claims["amr"]) == (MFA, ["pop", "user", "mfa"])
 
 
+def test_an_answer_of_a_key_without_a_counter_is_good_once_too(app: Running) -> None:
+    app.add_user("replayed")
+    browser, key = app.browser(), new_key(counter=0)
+    at_security(app, browser, "replayed")
+    assert enrol(browser, key).status == 303
+    other = app.browser()
+    page = login_page(app, other)
+    answer = key.get(options_of(page))
+    assert send(other, page, "/login/passkey", passkey=answer).status == 303
+    assert send(other, page, "/login/passkey", passkey=answer).status == 403
+
+
 def test_a_passkey_alone_names_its_owner_or_nobody(app: Running, owner: Owner) -> None:
     for handle in (None, b"", b"x" * 16, b"x" * 64):
         browser = app.browser()

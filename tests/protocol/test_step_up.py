@@ -80,6 +80,13 @@ def test_a_class_that_is_met_already_asks_for_nothing(app: Running) -> None:
         assert claims_of(app, browser, authorize(app, browser, **wish))["acr"] == PWD
 
 
+def test_nobody_is_asked_for_more_than_the_client_wants(app: Running) -> None:
+    with_totp(app, "asked enough")
+    browser = with_one_factor(app, "asked enough")
+    page = arrive(browser, authorize(app, browser))
+    assert "/consent?tx=" in browser.get(page.url.replace("/consent?", f"{STEP_UP}?")).location
+
+
 def test_who_has_no_second_factor_goes_on_where_it_is_a_wish(app: Running) -> None:
     app.add_user("wished")
     browser = with_one_factor(app, "wished")
