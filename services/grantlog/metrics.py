@@ -31,7 +31,10 @@ FINDINGS = Counter("grantlog_findings", "Suspicious things that were recorded.",
 THROTTLED = Counter("grantlog_throttled", "Requests answered 429.", ("rule",), registry=REGISTRY)
 DEVICE = Counter("grantlog_device", "Device authorizations by what became of them.", ("outcome",), registry=REGISTRY)
 UPSTREAM = Counter(
-    "grantlog_upstream_logins", "Logins by another OpenID provider, by what became of them.", ("outcome",), registry=REGISTRY
+    "grantlog_upstream_logins",
+    "Logins by another OpenID provider, by what became of them.",
+    ("outcome",),
+    registry=REGISTRY,
 )
 DELEGATED = Counter(
     "grantlog_delegated_logins", "Logins by the operator's own application.", ("outcome",), registry=REGISTRY
