@@ -28,6 +28,10 @@ def test_another_method_is_405_and_says_what_is_allowed(app: Running, path: str,
     if method == "OPTIONS" and path in {"/token", "/revoke"}:
         assert answer.status == 204
         return
+    if path == "/register" and method in {"GET", "HEAD", "PUT", "DELETE"}:
+        # RFC 7592: what a registered client does with its own registration
+        assert answer.status == 401
+        return
     assert answer.status == 405
     assert "POST" in (answer.header("Allow") or "")
     if method != "HEAD":
