@@ -21,7 +21,7 @@ from grantlog.core.incident.decide import FindingKind, Record, record
 from grantlog.core.incident.events import FindingRecorded
 from grantlog.core.incident.state import evolve
 from grantlog.flows.tail import Pace, Tail
-from grantlog.ports import Append, Appended, Ports, Snapshot
+from grantlog.ports import Append, Appended, Fetched, Ports, Snapshot, UnavailableError
 
 TRUST = 1.0
 PATIENCE = 30.0
@@ -37,6 +37,12 @@ class ScriptedEgress:
     async def post(self, url: str, body: bytes, headers: Any) -> int:
         self.posted.append((url, body, dict(headers)))
         return self.statuses.pop(0) if self.statuses else 204
+
+    async def get(self, url: str, *, accept: str = "application/json") -> Fetched:
+        raise UnavailableError(f"nobody serves {accept} at {url} here")
+
+    async def exchange(self, url: str, body: bytes, headers: Any) -> Fetched:
+        return Fetched(await self.post(url, body, headers), "", b"")
 
 
 @dataclass(slots=True)
