@@ -147,7 +147,7 @@ def test_its_session_is_that_of_the_browser(app: Running, person: Person) -> Non
 
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
 def test_a_client_held_to_fapi2_gets_none_by_rs256(app: Running, alg: str) -> None:
-    # FAPI 2.0 Security Profile 5.4.1: "shall use the PS256, ES256, or EdDSA algorithms"
+    # FAPI 2.0 Security Profile 5.4.1 knows PS256, ES256 and EdDSA only
     client = app.run(app.service.clients.find(ClientId(app.clients["web"].client_id)))
     assert client is not None
     held = replace(client.state, metadata=replace(WEB, profile="fapi2"))

@@ -47,7 +47,7 @@ def test_clients_of_one_sector_know_one_person_and_those_of_two_cannot_tell(app:
     assert subject(person, "shop") == subject(person, "shop2") == shop
     assert len({shop, news, public, subject(person, "alone")}) == 4
     assert public == str(app.account)
-    # OIDC Core 8.1: "must not be reversible by any party other than the OpenID Provider"
+    # OIDC Core 8.1: "MUST NOT be reversible by any party other than the OpenID Provider"
     raw = base64.urlsafe_b64decode(shop + "=")
     assert len(raw) == 32
     assert app.account.bytes not in raw
@@ -83,7 +83,7 @@ def test_a_jwt_access_token_tells_it_as_well(app: Running, person: Person) -> No
 
 
 def test_a_client_that_asks_for_itself_is_nobodys_subject(app: Running) -> None:
-    # RFC 9068 5: "clients [must not] affect the value of the 'sub' claim"
+    # RFC 9068 5: "Authorization servers should prevent scenarios where clients can affect the value of the 'sub' claim"
     for name in ("web", "shop"):
         sub = app.introspect(own_token(app, name).access)["sub"]
         assert sub == app.clients[name].client_id

@@ -84,7 +84,7 @@ def test_a_form_may_bring_the_token(app: Running, jane: Member) -> None:
 
 
 def test_a_token_in_a_url_is_never_taken(app: Running, jane: Member) -> None:
-    # RFC 9700 4.3.2, and the profile of FAPI 2.0: "shall not accept access tokens in query parameters"
+    # RFC 9700 4.3.2: "Clients MUST NOT pass access tokens in a URI query parameter"
     token = jane.tokens().access
     url = f"{PATH}?{urlencode({'access_token': token})}"
     header = {"Authorization": f"Bearer {token}"}

@@ -199,7 +199,7 @@ def answer(
         # RFC 6749 5.1: "OPTIONAL, if identical to the scope requested by the client; otherwise, REQUIRED"
         "scope": " ".join(trace.profile.scope),
     }
-    # RFC 9396 7: "the AS MUST also return the authorization details as granted by the resource owner and assigned to the
+    # RFC 9396 7: "the AS MUST also return the authorization_details as granted by the resource owner and assigned to the
     # respective access token."
     if trace.profile.details:
         members["authorization_details"] = msgspec.Raw(trace.profile.details.encode())

@@ -24,7 +24,7 @@ async def signed_for(
     """
     text, _ = await service.ports.signer.sign(alg, claims, typ)
     # RFC 7519 5.2: "In the case that nested signing or encryption is employed, [cty] MUST be present; in this case, the
-    # value of this parameter MUST be 'JWT'"
+    # value of this Header Parameter MUST be 'JWT'"
     return text if encryption is None else await encrypted_for(service, client, text.encode(), encryption, "JWT")
 
 
@@ -39,7 +39,7 @@ async def encrypted_for(
 def algorithm_for(service: Service, client: ClientState, registered: str | None) -> str:
     """What answers to this client are signed by: what it registered, RS256 where it named nothing.
 
-    FAPI 2.0 Security Profile section 5.4.1: "shall use the PS256, ES256, or EdDSA algorithms".
+    FAPI 2.0 Security Profile section 5.4.1 knows PS256, ES256 and EdDSA only.
     """
     alg = registered or "RS256"
     return "PS256" if alg == "RS256" and service.policy.fapi2_for(client.metadata.profile) else alg

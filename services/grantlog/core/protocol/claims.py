@@ -104,8 +104,9 @@ def told_by_scope(profile: Mapping[str, Any], scope: Sequence[str]) -> dict[str,
 def told_by_request(profile: Mapping[str, Any], asked: Mapping[str, Any], allowed: Sequence[str]) -> dict[str, Any]:
     """OpenID Connect Core section 5.5: the claims asked for one by one, as far as they are known and have the value asked for.
 
-    ``allowed``: the scopes that the client may have at all; what is in none of them it gets by no other way either. Essential
-    or not, an error is none of them: "it is not an error to not return a requested Claim".
+    ``allowed``: the scopes that the client may have at all; what is in none of them it gets by no other way either. Section
+    5.5.1: "the Authorization Server MUST NOT generate an error when Claims are not returned, whether they are Essential or
+    Voluntary".
     """
     known = told_by_scope(profile, allowed)
     return {name: known[name] for name, how in asked.items() if name in known and _has_value(known[name], how)}

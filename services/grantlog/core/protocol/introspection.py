@@ -11,7 +11,7 @@ from grantlog.core.protocol.jwt_access_token import audience_of
 # SHOULD NOT include any additional information about an inactive token"
 INACTIVE: Mapping[str, Any] = {"active": False}
 
-# RFC 9701 5: "typ: REQUIRED [...] the value 'token-introspection+jwt'"
+# RFC 9701 5: what "typ" says, so that no other JWT of ours is taken for an answer
 TYP = "token-introspection+jwt"
 MEDIA_TYPE = f"application/{TYP}"
 

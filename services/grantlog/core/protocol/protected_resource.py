@@ -24,7 +24,7 @@ class PresentedToken:
 
 def read_token(authorization: str | None, form: Parameters, query: Parameters) -> PresentedToken:
     """The one access token of a request. Raises InvalidTokenError where there is none, invalid_request for any other way."""
-    # RFC 9700 4.3.2: "clients MUST NOT pass access tokens in a URI query parameter"; OAuth 2.1 section 5.1 leaves it out
+    # RFC 9700 4.3.2: "Clients MUST NOT pass access tokens in a URI query parameter"; OAuth 2.1 section 5.1 leaves it out
     if query.get("access_token") is not None:
         raise invalid_request("an access token may not stand in a URL", "token_in_query")
     in_body = form.get("access_token")
@@ -57,7 +57,7 @@ def challenged(
         members.append(f'scope="{scope}"')
     # RFC 9728 5.1: "resource_metadata: The URL of the protected resource metadata"
     members.append(f'resource_metadata="{metadata_url}"')
-    # RFC 9449 7.1: "algs: A space-delimited list of supported JWS signature algorithms"
+    # RFC 9449 7.1: "algs" names the JWS algorithms of proofs that are accepted, with blanks between them
     proof = f'algs="{" ".join(algs)}"'
     tried = ", ".join(members)
     challenge = f"DPoP {tried}, {proof}" if scheme == "DPoP" else f"Bearer {tried}, DPoP {proof}"
