@@ -1,5 +1,6 @@
 """Composition root: the only importer of adapters. Settings in, a ``Service`` with open ports out."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
@@ -9,6 +10,7 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from grantlog import settings as settings_module
+from grantlog.adapters.asking_tls import AskingContext
 from grantlog.adapters.celery_outbox import open_outbox
 from grantlog.adapters.clock import PostgresClock
 from grantlog.adapters.crypto.opening import open_crypto
@@ -38,7 +40,7 @@ from grantlog.flows.hearing import Hearing
 from grantlog.flows.key_watch import KeyWatch
 from grantlog.flows.service import Service
 from grantlog.ports import Ports
-from grantlog.settings import Settings
+from grantlog.settings import Settings, SettingsError
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -168,6 +170,16 @@ def root_keys_of(settings: Settings) -> RootKeys:
     if keys.for_development and not settings.dev:
         raise RootKeyError("GRANTLOG_ROOT_KEYS holds a key that `grantlog dev` made for a demo")
     return keys
+
+
+def asking_context(settings: Settings) -> ssl.SSLContext:
+    """TLS that asks clients for their certificates (RFC 8705). Raises SettingsError when ours cannot be used."""
+    if settings.tls_certificate is None or settings.tls_key is None:
+        raise SettingsError("GRANTLOG_MTLS_PORT needs GRANTLOG_TLS_CERTIFICATE and GRANTLOG_TLS_KEY")
+    try:
+        return AskingContext(settings.tls_certificate, settings.tls_key)
+    except OSError as wrong:
+        raise SettingsError(f"GRANTLOG_TLS_CERTIFICATE, GRANTLOG_TLS_KEY: {wrong.strerror or 'no such pair'}") from None
 
 
 @asynccontextmanager

@@ -20,11 +20,10 @@ from grantlog.flows.rotate_keys import ensure_keys
 from grantlog.logs import configure_logging
 from grantlog.settings import Settings, SettingsError, read_settings
 from grantlog.web.app import create_app
-from grantlog.web.asking_tls import AskingContext
 from grantlog.web.keys import LIFE, MTLS
 from grantlog.web.listener import runner_of
 from grantlog.web.metrics import metrics_app
-from grantlog.wiring import open_service
+from grantlog.wiring import asking_context, open_service
 
 _log = get_logger(__name__)
 R = TypeVar("R", bound=BaseRunner)
@@ -175,13 +174,3 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     except OSError as wrong:
         raise SettingsError(f"GRANTLOG_TLS_CERTIFICATE, GRANTLOG_TLS_KEY: {wrong.strerror or 'no such pair'}") from None
     return context
-
-
-def asking_context(settings: Settings) -> AskingContext:
-    """TLS that asks clients for their certificates (RFC 8705). Raises SettingsError when ours cannot be used."""
-    if settings.tls_certificate is None or settings.tls_key is None:
-        raise SettingsError("GRANTLOG_MTLS_PORT needs GRANTLOG_TLS_CERTIFICATE and GRANTLOG_TLS_KEY")
-    try:
-        return AskingContext(settings.tls_certificate, settings.tls_key)
-    except OSError as wrong:
-        raise SettingsError(f"GRANTLOG_TLS_CERTIFICATE, GRANTLOG_TLS_KEY: {wrong.strerror or 'no such pair'}") from None
