@@ -386,12 +386,12 @@ def test_who_has_a_passkey_shows_it_before_he_changes_anything_else(app: Running
     at_security(app, browser, "careful")
     assert enrol(browser, key).status == 303
     assert browser.get(SECURITY).status == 200
-    for path in ("/totp", "/password"):
-        login = browser.get(SECURITY + path)
-        assert "/login?tx=" in login.location
-        asked = browser.get(login.location.removeprefix(ORIGIN))
-        assert STEP_UP in asked.location
-        page = browser.get(asked.location.removeprefix(ORIGIN))
+    for path in ("/passkey", "/totp", "/password"):
+        assert "/login?tx=" in browser.get(SECURITY + path).location
+    login = browser.get(SECURITY + "/password")
+    asked = browser.get(login.location.removeprefix(ORIGIN))
+    assert STEP_UP in asked.location
+    page = browser.get(asked.location.removeprefix(ORIGIN))
     done = give_key(browser, page, key.get(options_of(page)))
     assert done.location == ORIGIN + SECURITY
     assert browser.get(SECURITY + "/password").status == 200
