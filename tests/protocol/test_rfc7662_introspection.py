@@ -307,3 +307,7 @@ def test_authorization_details_keep_their_order_wherever_they_are_told(start_app
         if resource == JWT_API:
             payload = token.split(".")[1]
             assert text.encode() in base64.urlsafe_b64decode(payload + "==")
+    # as much as may be asked for fits into a JWT of ours
+    large = json.dumps([{"type": "order", "note": "x" * 12_500}], separators=(",", ":"))
+    token = given(web.token("client_credentials", resource=JWT_API, authorization_details=large)).access
+    assert app.introspect(token)["authorization_details"] == json.loads(large)
