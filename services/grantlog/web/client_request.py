@@ -12,7 +12,7 @@ from grantlog.core.protocol.proofs import Proofs
 from grantlog.core.protocol.requests import require_form
 from grantlog.settings import Settings
 from grantlog.web.keys import MTLS, SETTINGS
-from grantlog.web.origin import base_path, own_origin
+from grantlog.web.origin import own_origin
 
 
 async def form_body(request: web.Request) -> bytes:
@@ -54,9 +54,7 @@ def proofs(request: web.Request) -> Proofs:
 @lru_cache(maxsize=256)
 def endpoint_url(issuer: str, mtls_base_url: str | None, path: str) -> str:
     """An endpoint as clients know it: below the issuer, or below where certificates are asked for (RFC 8705 section 5)."""
-    if mtls_base_url is None:
-        return own_origin(issuer) + path
-    return mtls_base_url.rstrip("/") + path.removeprefix(base_path(issuer).rstrip("/"))
+    return (own_origin(issuer) if mtls_base_url is None else mtls_base_url.rstrip("/")) + path
 
 
 def _certificate(request: web.Request, settings: Settings) -> bytes | None:

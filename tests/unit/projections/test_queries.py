@@ -8,9 +8,12 @@ from tests.support.grants import (
     SESSION,
     authorized,
     beside,
+    child_of,
+    exchanged,
     for_itself,
     hashed,
     redeemed,
+    renewed,
     rotated,
 )
 
@@ -51,6 +54,15 @@ def test_client_credentials_bear_a_family_of_nobody() -> None:
     )
 
 
+def test_a_token_for_another_bears_a_family_of_the_same_account() -> None:
+    event = exchanged("c1")
+    assert operations(STREAM, 1, event) == (
+        Counted("grant", begins=True),
+        FamilyBorn(STREAM, 1, event.client_id, event.account, event.session, event.issued_at, event.expires_at),
+        TokenIssued(hashed("c1"), STREAM, 1, "access", Micros(event.access_token.expires_at * MICROS)),
+    )
+
+
 @pytest.mark.parametrize(
     ("event", "tokens"),
     [
@@ -58,6 +70,8 @@ def test_client_credentials_bear_a_family_of_nobody() -> None:
         (redeemed("a1", "r1"), [("a1", "access", EXPIRY), ("r1", "refresh", IDLE)]),
         (rotated("a2", "r2"), [("a2", "access", EXPIRY), ("r2", "refresh", IDLE)]),
         (beside("b1", b"other"), [("b1", "access", EXPIRY)]),
+        (renewed("a2"), [("a2", "access", EXPIRY)]),
+        (child_of("a1"), []),
         (AccessTokenRevoked(hash=hashed("a1")), []),
     ],
 )
