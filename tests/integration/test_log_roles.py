@@ -10,8 +10,8 @@ from tests.support.appends import issued, registered
 from tests.support.logs import postgres_store
 
 from grantlog.adapters.postgres import open_postgres
-from grantlog.core.identifiers import Micros
-from grantlog.ports import Appended, Projection
+from grantlog.core.identifiers import Micros, after
+from grantlog.ports import Appended, Projection, Replay
 
 COLUMNS = {
     "head": "log",
@@ -52,6 +52,17 @@ async def refused(url: str, *statements: str) -> None:
                 await connection.execute(each)
     finally:
         await connection.close()
+
+
+async def test_the_server_claims_one_time_values_by_a_function_alone(module_postgres_url: str) -> None:
+    async with login(module_postgres_url, "grantlog_server") as url:
+        async with open_postgres(url) as opened:
+            value = Replay(b"of the server's role", after(opened.log.now(), 60))
+            assert await opened.log.claim([value])
+            assert not await opened.log.claim([value])
+        await refused(url, "INSERT INTO replay (key, expires_at) VALUES ('x', 1)", "DELETE FROM replay")
+    async with login(module_postgres_url, "grantlog_reader") as url:
+        await refused(url, "SELECT * FROM claim_v1('{}', '{}', '{}', 0)", "SELECT * FROM kept_secret")
 
 
 @pytest.mark.parametrize("role", ["grantlog_server", "grantlog_tail", "grantlog_worker"])
