@@ -12,7 +12,7 @@ def test_a_refresh_token_takes_its_whole_family_with_it(app: Running, person: Pe
     first = person.tokens()
     second = given(web.refresh(first.refresh))
     answer = web.revoke(second.refresh)
-    assert (answer.status, answer.body) == (200, b"")
+    assert (answer.status, answer.json) == (200, {})
     is_not_stored(answer)
     assert not is_active(app, first.access)
     assert not is_active(app, second.access)

@@ -43,6 +43,7 @@ seen.refused = await second.refresh().then(
   () => "nothing",
   (error) => error.data.payload.error,
 );
-const own = await new ClientCredentials(config).getToken({ scope: "api:read", resource: given.resource });
+const { authorizePath, ...auth } = config.auth;
+const own = await new ClientCredentials({ ...config, auth }).getToken({ scope: "api:read", resource: given.resource });
 seen.own = Boolean(own.token.access_token);
 console.log(JSON.stringify(seen));
