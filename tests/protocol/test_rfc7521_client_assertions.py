@@ -114,8 +114,8 @@ def test_fapi2_takes_no_rs256(app: Running) -> None:
         {"exp": 0},
         {"exp": int(time()) - 1},
         {"exp": int(time()) + 90_000},
-        {"nbf": int(time()) + 600},
-        {"iat": int(time()) + 600},
+        {"nbf": int(time()) + 3600},
+        {"iat": int(time()) + 3600},
         {"iat": "now"},
         {"jti": None},
         {"jti": ""},
@@ -127,7 +127,7 @@ def test_fapi2_takes_no_rs256(app: Running) -> None:
         {"sub": None},
         {"sub": ["somebody"]},
     ],
-    ids=repr,
+    ids="-".join,  # no moments: a test is called the same in every process
 )
 def test_a_claim_that_is_not_as_it_must_be_is_refused(app: Running, client_id: str, changes: dict[str, Any]) -> None:
     is_refused(ask(app, good(app, client_id, **changes)), "invalid_client", 401)

@@ -92,7 +92,7 @@ def test_a_jwt_access_token_names_its_key(app: Running) -> None:
         {"exp": 1},
         {"nonce": 7},
     ],
-    ids=repr,
+    ids="-".join,  # no moments: a test is called the same in every process
 )
 def test_a_proof_is_for_this_request_and_this_moment(app: Running, changes: dict[str, Any]) -> None:
     text = proof(MINE, proof_claims("POST", f"{app.settings.issuer}/token", **changes))
