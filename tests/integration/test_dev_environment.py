@@ -240,12 +240,20 @@ def test_nothing_that_holds_secrets_shows_them() -> None:
 def test_a_shell_that_has_taken_over_a_runs_settings_can_start_the_next_one(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     write_environment(
-        layout, {"GRANTLOG_DATABASE_URL": "postgresql:///x y?host=/run", "GRANTLOG_PORT": "8000", "PATH": "/bin"}
+        layout, {"GRANTLOG_DATABASE_URL": "postgresql:///x y?host=/run", "GRANTLOG_PORT": "8000", "PATH": "/bin"}, {}
     )
 
     environ = {"GRANTLOG_DATABASE_URL": "postgresql:///x y?host=/run", "GRANTLOG_PORT": "9000", "PATH": "/bin"}
 
     assert without_own(layout, environ) == {"GRANTLOG_PORT": "9000", "PATH": "/bin"}
+
+
+def test_who_starts_again_with_the_same_settings_gets_them_again(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    told = {"GRANTLOG_PROFILE": "fapi2", "GRANTLOG_DATABASE_URL": "postgresql:///theirs", "GRANTLOG_PORT": "9000"}
+    write_environment(layout, {**told, "GRANTLOG_REDIS_URL": "unix:///ours"}, told)
+
+    assert without_own(layout, {**told, "GRANTLOG_REDIS_URL": "unix:///ours"}) == told
 
 
 def test_the_payment_to_ask_for_is_one_of_its_type() -> None:

@@ -20,6 +20,9 @@ from grantlog.development.layout import Layout
 from grantlog.development.try_next import lines_to_try
 from grantlog.settings import PREFIX
 
+TOLD = "  # told"
+"""Ends a line of ``environment`` that the run did not make up itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planted:
@@ -77,19 +80,28 @@ class Credentials:
 
 
 def without_own(layout: Layout, environ: Mapping[str, str]) -> dict[str, str]:
-    """``environ`` without what the last run's ``environment`` has put there: its stores are gone, or are ours to start."""
+    """``environ`` without what the last run has put into its ``environment``: its stores are gone, or are ours to start.
+
+    What that run had been told itself stays: who says the same again means it.
+    """
     try:
         lines = (layout.root / "environment").read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return dict(environ)
-    own = {word for line in lines for word in shlex.split(line)[1:]}
+    own = {word for line in lines if not line.endswith(TOLD) for word in shlex.split(line)[1:]}
     return {name: value for name, value in environ.items() if f"{name}={value}" not in own}
 
 
-def write_environment(layout: Layout, environment: Mapping[str, str]) -> None:
-    """The settings of this run for a shell, so that ``grantlog`` commands can be tried on it: ``. .dev/environment``."""
+def write_environment(layout: Layout, environment: Mapping[str, str], environ: Mapping[str, str]) -> None:
+    """The settings of this run for a shell, so that ``grantlog`` commands can be tried on it: ``. .dev/environment``.
+
+    ``environ``: what the run was told; such lines are marked.
+    """
     ours = {name: value for name, value in sorted(environment.items()) if name.startswith(PREFIX)}
-    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in ours.items()]
+    lines = [
+        f"export {name}={shlex.quote(value)}{TOLD if environ.get(name) == value else ''}\n"
+        for name, value in ours.items()
+    ]
     write_private(layout.root / "environment", "".join(lines))
 
 

@@ -103,7 +103,7 @@ def _run(layout: Layout, shown: str, environ: Mapping[str, str], say: Say, ready
     environment = settings_environment(environ, stores, ports, str(layout.root_keys), secrets)
     settings = read_settings({name: text for name, text in environment.items() if name.startswith("GRANTLOG_")})
     plan = Plan(layout, kept, ports, environment, settings, shown)
-    write_environment(layout, environment)
+    write_environment(layout, environment, environ)
     roles = [_role(plan, role) for role in ROLES]
     try:
         say("starting PostgreSQL and Valkey" if servers.supervised() else "using the stores of the environment")
