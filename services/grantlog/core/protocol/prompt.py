@@ -34,12 +34,10 @@ def parse_max_age(text: str | None) -> int | None:
 
 
 def parse_display(text: str | None) -> str:
-    """``display``; the default is ``page``. Raises invalid_request."""
-    if text is None:
-        return DISPLAYS[0]
-    if text not in DISPLAYS:
-        raise invalid_request("display must be page, popup, touch or wap", "display_unknown")
-    return text
+    """``display``; the default is ``page``, also for what nobody here knows."""
+    # OIDC Core 15.1: "the minimum level of support required for these parameters is simply that their use must not
+    # result in an error"
+    return text if text in DISPLAYS else DISPLAYS[0]
 
 
 def parse_words(name: str, text: str | None) -> tuple[str, ...]:

@@ -135,7 +135,6 @@ def test_a_missing_redirect_uri_is_refused_with_several_or_with_openid(uris: tup
         ({"without": "response_type"}, "invalid_request", "response_type_missing"),
         ({"response_type": "token"}, "unsupported_response_type", "response_type_unknown"),
         ({"response_mode": "web_message"}, "invalid_request", "response_mode_unknown"),
-        ({"display": "hologram"}, "invalid_request", "display_unknown"),
         ({"ui_locales": "x" * 300}, "invalid_request", "ui_locales_too_long"),
         ({"acr_values": "x" * 300}, "invalid_request", "acr_values_too_long"),
         ({"claims": "[]"}, "invalid_request", "claims_jwt_not_an_object"),
