@@ -1,27 +1,33 @@
 """Passkeys (WebAuthn level 2, sections 7.1 and 7.2): our origin, our RP id, our challenge, once, by a verified user."""
 
-import base64
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from tests.support.app import PASSWORD, Running, StartApp, running, settings_for
-from tests.support.browser import Answer, Browser
-from tests.support.code_flow import authorize, login_page, redeem
+from tests.support.code_flow import authorize, login_page
 from tests.support.passkey import BACKED_UP, ELIGIBLE, PRESENT, VERIFIED, Authenticator, encoded, options_of
+from tests.support.passkey_owner import (
+    NEW,
+    ORIGIN,
+    RP_ID,
+    SECURITY,
+    Owner,
+    at_security,
+    challenged,
+    claims_of,
+    enrol,
+    give_key,
+    new_key,
+    new_owner,
+)
 from tests.support.second_factor import STEP_UP, second_page, send, state_of
 from tests.support.servers import flush
 
 from grantlog.adapters.embedded.valkey import EmbeddedValkey
-from grantlog.core.identifiers import StreamId
 from grantlog.core.protocol.acr import MFA
-
-ORIGIN, RP_ID = "https://login.example", "login.example"
-SECURITY = "/account/security"
-NEW = f"{SECURITY}/passkey"
 
 
 @pytest.fixture(scope="module")
@@ -33,58 +39,9 @@ def app(module_postgres_url: str, valkey_server: EmbeddedValkey) -> Iterator[Run
         yield started
 
 
-@dataclass
-class Owner:
-    """A person with one passkey, and the browser in which it was made."""
-
-    username: str
-    account: StreamId
-    key: Authenticator
-    browser: Browser
-
-
-def new_key(**lies: Any) -> Authenticator:
-    return Authenticator(**({"origin": ORIGIN, "rp_id": RP_ID} | lies))
-
-
-def at_security(app: Running, browser: Browser, username: str) -> None:
-    """Logs in to the security page."""
-    login = browser.follow(browser.get(SECURITY))
-    done = send(browser, login, "/login", username=username, password=PASSWORD)
-    assert done.location == ORIGIN + SECURITY
-    assert browser.get(SECURITY).status == 200
-
-
-def enrol(browser: Browser, key: Authenticator, **changes: Any) -> Answer:
-    page = browser.get(NEW)
-    assert page.status == 200, page.text
-    return send(browser, page, NEW, passkey=key.create(options_of(page), **changes))
-
-
 @pytest.fixture(scope="module")
 def owner(app: Running) -> Owner:
-    account = app.add_user("keeper")
-    browser, key = app.browser(), new_key()
-    at_security(app, browser, "keeper")
-    assert enrol(browser, key).status == 303
-    return Owner("keeper", account, key, browser)
-
-
-def challenged(app: Running, owner: Owner) -> tuple[Browser, Answer]:
-    """A page that asks for the owner's second factor, in a fresh browser."""
-    browser = app.browser()
-    return browser, second_page(browser, login_page(app, browser), owner.username)
-
-
-def give_key(browser: Browser, page: Answer, answer: str) -> Answer:
-    return send(browser, page, STEP_UP, way="passkey", passkey=answer)
-
-
-def claims_of(app: Running, browser: Browser, consent: Answer) -> dict[str, Any]:
-    code = send(browser, consent, "/consent", decision="allow").query["code"]
-    text = redeem(app, code).json["id_token"].split(".")[1]
-    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=="))
-    return claims
+    return new_owner(app, "keeper", new_key())
 
 
 def test_the_page_may_run_one_script_of_ours_and_no_other(app: Running, owner: Owner) -> None:
@@ -308,59 +265,6 @@ def test_junk_is_not_enrolled(app: Running) -> None:
             answer = json.dumps(good | {"response": response})
             assert send(browser, browser.get(NEW), NEW, passkey=answer).status == 403
     assert state_of(app, account).factors == ()
-
-
-def test_a_passkey_alone_logs_in_without_a_name(app: Running, owner: Owner) -> None:
-    browser = app.browser()
-    page = login_page(app, browser)
-    options = options_of(page)
-    assert options["allowCredentials"] == []
-    answer = send(browser, page, "/login/passkey", passkey=owner.key.get(options))
-    assert answer.status == 303
-    claims = claims_of(app, browser, browser.follow(answer))
-    assert (claims["acr"], claims["amr"]) == (MFA, ["pop", "user", "mfa"])
-
-
-def test_an_answer_of_a_key_without_a_counter_is_good_once_too(app: Running) -> None:
-    app.add_user("replayed")
-    browser, key = app.browser(), new_key(counter=0)
-    at_security(app, browser, "replayed")
-    assert enrol(browser, key).status == 303
-    other = app.browser()
-    page = login_page(app, other)
-    answer = key.get(options_of(page))
-    assert send(other, page, "/login/passkey", passkey=answer).status == 303
-    assert send(other, page, "/login/passkey", passkey=answer).status == 403
-
-
-def test_a_passkey_alone_names_its_owner_or_nobody(app: Running, owner: Owner) -> None:
-    for handle in (None, b"", b"x" * 16, b"x" * 64):
-        browser = app.browser()
-        page = login_page(app, browser)
-        liar = Authenticator(**vars(owner.key))
-        liar.user_handle = handle
-        assert send(browser, page, "/login/passkey", passkey=liar.get(options_of(page))).status == 403
-
-
-def test_a_passkey_login_is_bound_to_its_browser_and_counts_its_failures(start_app: StartApp) -> None:
-    app = start_app(issuer=ORIGIN, rate_login_address="3/minute")
-    browser = app.browser()
-    page = login_page(app, browser)
-    answers = [send(browser, page, "/login/passkey", passkey="{}").status for _ in range(5)]
-    assert answers == [403, 403, 403, 429, 429]
-    assert app.browser().post("/login/passkey", page.forms[0].values | {"passkey": "{}"}).status == 400
-    assert send(browser, page, "/login/passkey", passkey="{}", csrf="x").status == 403
-
-
-def test_a_locked_account_has_no_use_for_its_passkey(app: Running) -> None:
-    app.add_user("locked keeper")
-    browser, key = app.browser(), new_key()
-    at_security(app, browser, "locked keeper")
-    assert enrol(browser, key).status == 303
-    app.lock("locked keeper")
-    other = app.browser()
-    page = login_page(app, other)
-    assert send(other, page, "/login/passkey", passkey=key.get(options_of(page))).status == 403
 
 
 def test_a_passkey_is_enrolled_once_and_known_ones_are_left_out(app: Running, owner: Owner) -> None:

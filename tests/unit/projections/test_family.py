@@ -230,3 +230,9 @@ def test_ids_that_are_uuids_take_their_16_bytes() -> None:
     plain, squeezed = replace(TYPICAL, subject="x" * 36, stamps=()), replace(TYPICAL, stamps=())
     assert str(UUID(squeezed.subject)) == squeezed.subject
     assert len(stored(plain)) - len(stored(squeezed)) == 20
+
+
+@pytest.mark.parametrize("text", ["x" * 43, "y" * 36, "é" * 43, "." * 42 + "A", "_" * 36])
+def test_what_only_has_the_length_of_an_id_stays_what_it_is(text: str) -> None:
+    family = replace(TYPICAL, subject=text, stamps=(Stamp("resource", text, 1),))
+    assert read(stored(family)) == truncated(family)

@@ -64,5 +64,7 @@ def test_only_a_creation_begins_an_account(event: AccountEvent) -> None:
 
 def test_another_profile_closes_no_gate() -> None:
     decision = change_profile(given(evolve, CREATED), b"another box")
+    changed = given(evolve, CREATED, ProfileChanged(profile=b"another box"))
+    assert changed == AccountState(version=2, username_hash=b"\xff" * 32, profile=b"another box", created_at=NOW)
     assert decision == Decision(ProfileChanged(profile=b"another box"), None)
     assert reason_of(change_profile(None, b"box")) == "account_unknown"
