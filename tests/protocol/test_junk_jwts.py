@@ -105,6 +105,8 @@ JUNK: dict[str, Callable[[Header, Claims], str]] = {
     "NaN": lambda h, c: MINE.assemble(h, json.dumps(c)[:-1] + ', "nbf": NaN}'),
     "infinite": lambda h, c: MINE.assemble(h, json.dumps(c)[:-1] + ', "nbf": 1e999}'),
     "a number of 5,000 digits": lambda h, c: MINE.assemble(h, json.dumps(c)[:-1] + ', "nbf": ' + "9" * 5000 + "}"),
+    "a number of 400 digits": lambda h, c: MINE.assemble(h, c | {"iat": 10**400}),
+    "half a surrogate pair": lambda h, c: MINE.assemble(h, c | {"jti": "\ud800" + "a" * 20}),
     "doubled member": _twice,
     "doubled member of the header": _twice_in_header,
     "doubled by an escape": lambda h, c: MINE.assemble(h, json.dumps(c)[:-1] + ', "\\u006ati": "another"}'),

@@ -19,6 +19,7 @@ FAPI_ALGS = ("PS256", "ES256", "EdDSA")
 """FAPI 2.0 Security Profile section 5.4.1."""
 _SIGNATURE_BYTES = {"ES256": 64, "EdDSA": 64, "HS256": 32}
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 class MalformedJwtError(ValueError):
@@ -109,6 +110,9 @@ def read_object(raw: bytes, *, members: int = MEMBERS_LIMIT) -> Mapping[str, Any
         raise MalformedJwtError("jwt_not_an_object")
     if _members(found) > members:
         raise MalformedJwtError("jwt_members")
+    # an escape can spell half a surrogate pair: nothing has bytes for it (RFC 8259 8.2: "unpredictable")
+    if "\\u" in text and _SURROGATE.search(json.dumps(found, ensure_ascii=False)) is not None:
+        raise MalformedJwtError("jwt_not_utf8")
     return found
 
 

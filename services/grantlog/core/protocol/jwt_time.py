@@ -1,7 +1,6 @@
 """When a JWT of somebody else counts: one leeway rule for every kind of it."""
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 
 from grantlog.core.protocol.jwt_text import MalformedJwtError
@@ -13,6 +12,8 @@ FAPI 2.0 Security Profile section 5.3.2.1: "shall accept JWTs with an iat or nbf
 future but shall reject JWTs with an iat or nbf timestamp greater than 60 seconds in the future". In between, a JWT harms
 nobody: it counts once, and expires when it says.
 """
+_LATEST = 2**53
+"""RFC 8259 section 6: up to here "implementations will agree exactly" on an integer."""
 
 
 def numeric_date(claims: Mapping[str, Any], name: str) -> float | None:
@@ -20,8 +21,8 @@ def numeric_date(claims: Mapping[str, Any], name: str) -> float | None:
     value = claims.get(name)
     if value is None and name not in claims:
         return None
-    # true is a number to Python, and 1e400 is one to JSON
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    # true is a number to Python, and to JSON so are 1e400 and integers that no float holds
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LATEST:
         raise MalformedJwtError(f"jwt_{name}")
     return value
 

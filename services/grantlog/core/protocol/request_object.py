@@ -7,7 +7,8 @@ from typing import Any, NoReturn
 
 from grantlog.core.identifiers import ClientId
 from grantlog.core.protocol.errors import ProtocolError
-from grantlog.core.protocol.jwt_text import FAPI_ALGS, SIGNATURE_ALGS
+from grantlog.core.protocol.jwt_text import FAPI_ALGS, SIGNATURE_ALGS, MalformedJwtError
+from grantlog.core.protocol.jwt_time import numeric_date
 from grantlog.core.protocol.requests import REPEATABLE, Parameters
 
 TYPS = ("oauth-authz-req+jwt", "jwt", None)
@@ -56,9 +57,11 @@ def check_claims(claims: Mapping[str, Any], client_id: ClientId, issuer: str, no
 
 
 def _check_times(claims: Mapping[str, Any], now: int, *, fapi2: bool) -> None:
-    times = {name: claims[name] for name in ("exp", "nbf", "iat") if name in claims}
-    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in times.values()):
+    try:
+        dates = {name: numeric_date(claims, name) for name in ("exp", "nbf", "iat")}
+    except MalformedJwtError:
         _refuse("times")
+    times = {name: date for name, date in dates.items() if date is not None}
     if "exp" in times and times["exp"] <= now:
         _refuse("exp")
     if any(times.get(name, now) > now + LEEWAY for name in ("nbf", "iat")):

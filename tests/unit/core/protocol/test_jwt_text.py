@@ -82,6 +82,9 @@ def test_a_type_may_be_left_out_only_where_that_is_allowed() -> None:
         ("jwt_not_json", text(claims='{"a": ' + "9" * 5000 + "}")),
         ("jwt_duplicate_member", text(claims='{"a": 1, "a": 1}')),
         ("jwt_duplicate_member", text(claims='{"x": {"a": 1, "\\u0061": 1}}')),
+        ("jwt_not_utf8", text(claims='{"jti": "\\ud800"}')),
+        ("jwt_not_utf8", text(claims='{"a": ["\\uDFFF"]}')),
+        ("jwt_not_utf8", text(claims='{"\\udbff": 1}')),
         ("jwt_depth", text(claims='{"a": ' + "[" * DEPTH_LIMIT + "]" * DEPTH_LIMIT + "}")),
         ("jwt_members", text(claims=json.dumps({f"m{n}": n for n in range(MEMBERS_LIMIT + 1)}))),
         ("jwt_members", text(claims=json.dumps({"a": list(range(MEMBERS_LIMIT))}))),
@@ -97,6 +100,10 @@ def test_none_is_not_accepted_even_where_a_caller_lists_it() -> None:
 
 def test_what_is_no_utf8_is_no_json() -> None:
     refused("jwt_not_utf8", lambda: read_object(b'"\xff"'))
+
+
+def test_a_whole_surrogate_pair_is_a_character() -> None:
+    assert read_object(b'{"a": "\\ud83d\\ude00 \\u00e9"}') == {"a": "\U0001f600 \u00e9"}
 
 
 def test_a_deep_object_is_refused_before_anything_recurses() -> None:

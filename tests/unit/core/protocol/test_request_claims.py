@@ -96,7 +96,7 @@ def test_a_subject_without_a_value_is_nobody() -> None:
         ('{"id_token":{"acr":{"value":1}}}', "claims_acr"),
         ('{"id_token":{"acr":{"values":[["a"]]}}}', "claims_acr"),
         ('{"id_token":{"sub":{"value":7}}}', "claims_sub"),
-        ('{"id_token":{"x\\ud800":null}}', "claims_not_utf8"),
+        ('{"id_token":{"x\\ud800":null}}', "claims_jwt_not_utf8"),
         ('{"id_token":{"sub":{"value":"a"}},"userinfo":{"sub":{"value":"b"}}}', "claims_subjects_differ"),
         (json.dumps({"id_token": {"x" * LENGTH_LIMIT: None}}), "claims_too_long"),
     ],
