@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from tests.support.app import API, BILLING, JWT_API, WEB, Running
-from tests.support.clients import Client, is_refused
+from tests.support.app import API, BILLING, JWT_API, WEB, Running, StartApp
+from tests.support.clients import Client, client_of, is_refused
 from tests.support.code_flow import authorize, consent_page
 from tests.support.flows import Person, given, own_token, redeemed
+
+from grantlog.settings import Resource
 
 BAD = [
     "https://unknown.example/",
@@ -85,6 +87,24 @@ def test_a_resource_named_twice_is_one(app: Running) -> None:
 def test_too_many_resources_are_refused(web: Client) -> None:
     many = [f"https://api{number}.example.com/" for number in range(50)]
     is_refused(web.token("client_credentials", resource=many), "invalid_target")
+
+
+def test_without_a_scope_a_resource_takes_of_the_clients_what_it_knows(start_app: StartApp) -> None:
+    """Section 2.2: "the authorization server should downscope the scope value associated with an access token"."""
+    app = start_app(
+        resources=(
+            Resource(uri=API, scopes=("api:read", "api:write")),
+            Resource(uri=BILLING, scopes=("billing:read",)),
+            Resource(uri=JWT_API, scopes=("other:read",)),
+        )
+    )
+    app.clients["both"] = app.register(replace(WEB, scope=("api:read", "billing:read")))
+    both = client_of(app, "both")
+    told = app.introspect(own_token(app, "both", resource=API).access)
+    assert (told["aud"], told["scope"]) == (API, "api:read")
+    # what is named is not silently left out
+    is_refused(both.token("client_credentials", resource=API, scope="api:read billing:read"), "invalid_scope")
+    is_refused(both.token("client_credentials", resource=JWT_API), "invalid_scope")
 
 
 def test_a_client_may_be_held_to_some_resources(app: Running, person: Person) -> None:

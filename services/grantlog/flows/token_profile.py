@@ -55,7 +55,8 @@ def own_profile(service: Service, request: TokenRequest, allowed: tuple[str, ...
     Raises invalid_request, invalid_scope, invalid_target, invalid_authorization_details.
     """
     client, parameters, policy = request.client.client.state, request.parameters, service.policy
-    wanted = scope.within(scope.parse(parameters.get("scope")), allowed) or allowed
+    named = scope.within(scope.parse(parameters.get("scope")), allowed)
+    wanted = named or allowed
     text = parameters.get(details.PARAMETER)
     asked = "" if text is None else details.parse(text, policy, client)
     if not wanted and not asked:
@@ -63,7 +64,13 @@ def own_profile(service: Service, request: TokenRequest, allowed: tuple[str, ...
         # invalid scope"
         raise scope.invalid_scope("there is no scope to have", "scope_none_registered")
     resources, limits = parameters.all("resource"), client.metadata.resources
-    choice = resource.choose(policy.catalog, policy.issuer, wanted, resources, limits)
+    if resources and wanted and not named:
+        # RFC 8707 2.2: "To the extent possible, when issuing access tokens, the authorization server should downscope the
+        # scope value associated with an access token to the value the respective resource is able to process"
+        whole = resource.Choice((), wanted)
+        choice = resource.narrow(policy.catalog, policy.issuer, whole, (), resources, limits)
+    else:
+        choice = resource.choose(policy.catalog, policy.issuer, wanted, resources, limits)
     audience = choice.audience
     if not resources:
         audience = with_places(service, choice, details_text.locations(asked), (), limits)
