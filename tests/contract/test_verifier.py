@@ -18,11 +18,12 @@ from tests.support.key_stores import stores as stores  # noqa: PLC0414  # a fixt
 from grantlog.adapters.crypto.encryption_keys import load_encryption_keys
 from grantlog.adapters.crypto.root_keys import RootKeyError, RootKeys
 from grantlog.adapters.crypto.threads import BoundedThreads
-from grantlog.adapters.crypto.verifier import ENCRYPTIONS, JoseVerifier
+from grantlog.adapters.crypto.verifier import JoseVerifier
 from grantlog.adapters.memory.verifier import MemoryVerifier
 from grantlog.core.protocol.jwk import ENCRYPTION_ALGS, fits, secret_jwk
 from grantlog.core.protocol.jwt_text import ReadJwt, decode_part, read_jwt, read_object
 from grantlog.core.protocol.mtls import read_dn
+from grantlog.core.protocol.supported import ENCRYPTION_ENCS
 
 HS256 = "HS256"
 
@@ -117,7 +118,7 @@ async def test_rsa_signatures_of_one_kind_are_not_of_the_other(verifier: MemoryV
 
 
 @pytest.mark.parametrize("alg", ENCRYPTION_ALGS)
-@pytest.mark.parametrize("enc", ENCRYPTIONS)
+@pytest.mark.parametrize("enc", ENCRYPTION_ENCS)
 async def test_what_is_encrypted_to_us_only_we_read(verifier: MemoryVerifier, alg: str, enc: str) -> None:
     (ours,) = (each for each in verifier.encryption_keys() if fits(each, alg))
     text = await verifier.encrypt(b"for you", ours, alg, enc, "JWT")

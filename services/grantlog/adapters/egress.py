@@ -24,6 +24,8 @@ ANSWER_LIMIT = 64 * 1024
 """Bytes of an answer that are read. A document that is longer is none."""
 REMEMBERED_SECONDS = 5.0
 """For so long nobody asks again for what has just failed."""
+_FAILURES = (aiohttp.ClientError, OSError, ValueError)
+"""Whatever comes of a name, a connection, TLS or an answer that is none."""
 _PAGE = 8192
 _WAITING_LIMIT = 64
 """Documents that are fetched at once; one more is refused."""
@@ -119,7 +121,7 @@ class HttpEgress:
         """The document, or what went wrong; a failure is remembered."""
         try:
             outcome: Fetched | str = await self._read(url, accept)
-        except (aiohttp.ClientError, OSError, ValueError) as failed:
+        except _FAILURES as failed:
             outcome = f"the document does not come: {type(failed).__name__}"
         if isinstance(outcome, str) or outcome.status != HTTPStatus.OK:
             self._failures.pop((url, accept), None)
@@ -140,7 +142,7 @@ class HttpEgress:
         try:
             async with self._session.post(url, data=body, headers=sent, allow_redirects=False) as answer:
                 return _fetched(await _whole(answer))
-        except (aiohttp.ClientError, OSError) as failed:
+        except _FAILURES as failed:
             raise UnavailableError(f"the receiver does not answer: {type(failed).__name__}") from None
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
@@ -151,7 +153,7 @@ class HttpEgress:
                 # An answer that never ends must not hold us: so much of it is read, then the connection is closed.
                 await answer.content.read(ANSWER_LIMIT)
                 return answer.status
-        except (aiohttp.ClientError, OSError) as failed:
+        except _FAILURES as failed:
             raise UnavailableError(f"the receiver does not answer: {type(failed).__name__}") from None
 
     def _judge(self, url: str) -> None:

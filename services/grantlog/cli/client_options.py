@@ -150,8 +150,7 @@ def _check(policy: Policy, metadata: ClientMetadata) -> None:
     # OAuth 2.1 7.5.1: public clients MUST use PKCE
     if metadata.pkce_optional and (metadata.public or policy.fapi2_for(metadata.profile)):
         _refuse("invalid_client_metadata", "--no-pkce is for a confidential client outside FAPI 2.0", "pkce_needed")
-    bound = metadata.dpop_bound_access_tokens or metadata.tls_client_certificate_bound_access_tokens
-    if not metadata.rotate_refresh_tokens and not bound:
+    if not metadata.rotate_refresh_tokens and not metadata.sender_constrained:
         _refuse("invalid_client_metadata", "--no-rotation needs --dpop-bound or --tls-bound", "rotation_needed")
 
 

@@ -16,6 +16,7 @@ from grantlog.core.protocol.jwt_text import MalformedJwtError
 from grantlog.core.protocol.mtls import certificate_thumbprint, identifies, is_registered
 from grantlog.core.protocol.proofs import Proofs
 from grantlog.core.protocol.requests import Parameters
+from grantlog.core.protocol.supported import FAPI_METHODS
 from grantlog.flows import client_keys
 from grantlog.flows.client_directory import KnownClient
 from grantlog.flows.service import Service
@@ -30,7 +31,6 @@ _PRESENTED = {
     "tls_client_auth": "none",
     "self_signed_tls_client_auth": "none",
 }
-_FAPI_METHODS = frozenset({"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"})
 _FOR_RESOURCE_SERVERS = frozenset({"introspect"})
 """FAPI 2.0 is about clients: who only introspects is none."""
 _NOBODY = ""
@@ -118,7 +118,7 @@ async def prove(
     # FAPI 2.0 Security Profile 5.3.2.1: "shall authenticate clients using one of the following methods: MTLS [...],
     # private_key_jwt"
     if _PRESENTED.get(method, method) != _PRESENTED.get(credentials.method, credentials.method) or (
-        fapi2 and method not in _FAPI_METHODS
+        fapi2 and method not in FAPI_METHODS
     ):
         raise InvalidClientError("client_auth_method", basic=basic)
     match method:

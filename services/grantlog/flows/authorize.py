@@ -62,7 +62,7 @@ async def _request(service: Service, client: KnownClient, parameters: Parameters
     # RFC 9126 4: the client "uses the request_uri value returned by the authorization server to build an authorization
     # request"; RFC 9101 5: what stands beside it does not count
     if reference is not None and reference.startswith(pushed.URN):
-        # RFC 9101 5: "If one of these parameters is used, the other MUST NOT be used in the same request."
+        # OIDC Core 6: "If one of these parameters is used, the other MUST NOT be used in the same request."
         if parameters.get("request") is not None:
             raise invalid_request("request and request_uri are used together", "request_twice")
         return await pushed.find(service, client, reference)

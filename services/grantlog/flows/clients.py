@@ -13,12 +13,11 @@ from grantlog.core.identifiers import ClientId, Micros, StreamId
 from grantlog.core.protocol.client_auth import CLIENT_ID_LIMIT, secret_digest
 from grantlog.core.protocol.client_document import looks_like_url
 from grantlog.core.protocol.client_secret import SECRET_BYTES, write_client_secret, write_registration_token
+from grantlog.flows.authenticate import SEALED
 from grantlog.flows.handle import RejectedError, begin, handle, plain
 from grantlog.flows.operators import CommandRefusedError, birth, settle
 from grantlog.flows.service import Service
 
-SEALED = "client_secret_jwt"
-"""The purpose under which such a client's secret is kept: it has to be read again, to verify by."""
 _Rule = Callable[[ClientState | None], Decision[Refused | None]]
 
 
@@ -79,6 +78,8 @@ async def register(
     try:
         begun = await begin(service, stream, evolve, prepared, origin)
     except RejectedError:
+        # never born: its secret is nobody's. After an UnavailableError it may have been born after all.
+        await service.ports.kept.forget(stream, SEALED)
         taken = Refused("invalid_client_metadata", "the client_id is taken", "client_id_taken")
         raise CommandRefusedError(taken) from None
     return NewClient(stream, begun.state, secret, token)

@@ -12,7 +12,7 @@ from grantlog.core.client.state import ClientState
 from grantlog.core.decision import Origin
 from grantlog.core.grant.standing import Active, Inactive, family_of, standing
 from grantlog.core.identifiers import seconds
-from grantlog.core.protocol.client_auth import read_credentials
+from grantlog.core.protocol.client_auth import NAMING, read_credentials
 from grantlog.core.protocol.errors import InvalidClientError, ProtocolError
 from grantlog.core.protocol.introspection import INACTIVE, TYP, active, as_jwt
 from grantlog.core.protocol.proofs import Proofs
@@ -26,8 +26,6 @@ from grantlog.flows.signed_answers import algorithm_for, signed_for
 from grantlog.flows.token_claims import extra_claims
 
 RULE = "introspect"
-_OTHER_WAYS = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
-"""Parameters that name or prove a client as well as the header does: then nothing is recalled."""
 
 _FROM_PROJECTION = {
     True: metrics.INTROSPECTIONS.labels("active", "projection"),
@@ -96,7 +94,7 @@ async def introspect_batch(
 def _recalled(service: Service, parameters: Parameters, proofs: Proofs) -> ClientState | None:
     """The resource server that this very header has proven before, where nothing beside it names or proves another."""
     authorization = proofs.authorization
-    if authorization is None or not parameters.values.keys().isdisjoint(_OTHER_WAYS):
+    if authorization is None or not parameters.values.keys().isdisjoint(NAMING):
         return None
     known = service.callers.recall(authorization, service.ports.log.now)
     return None if known is None else known.state
@@ -117,7 +115,7 @@ async def _caller(
     if not client.state.metadata.introspects:
         raise ProtocolError("unauthorized_client", "the client is not a resource server", "not_a_resource_server")
     authorization = proofs.authorization
-    if authorization is not None and parameters.values.keys().isdisjoint(_OTHER_WAYS):
+    if authorization is not None and parameters.values.keys().isdisjoint(NAMING):
         service.callers.remember(authorization, client)
     return client.state
 
@@ -142,8 +140,8 @@ async def _answer(
     if service.gates.sequence != gates_before:
         # a gate has changed: the caller itself may have been suspended
         caller = await prove_again()
-    # RFC 7662 4: "the authorization server ... MUST determine whether the token can be used at the protected resource
-    # making the introspection call"
+    # RFC 7662 4: "If the token can be used only at certain resource servers, the authorization server MUST determine whether
+    # or not the token can be used at the resource server making the introspection call."
     if isinstance(found, Inactive) or not _meant_for(found, caller):
         return INACTIVE
     return _described(service, found)
@@ -165,7 +163,7 @@ def _described(service: Service, found: Active) -> Mapping[str, Any]:
         bound_to_key=proof is not None and proof.method == "jkt",
     )
     if login is not None:
-        # RFC 9470 6.2: "acr" and "auth_time" of "the user authentication event"
+        # RFC 9470 6.2: how and when the user authenticated
         members["auth_time"] = login.auth_time
         if login.acr is not None:
             members["acr"] = login.acr

@@ -14,7 +14,7 @@ from grantlog.core.protocol.client_auth import CLIENT_ID_LIMIT, matches, secret_
 from grantlog.core.protocol.errors import InvalidTokenError, ProtocolError, from_refused
 from grantlog.core.protocol.members import invalid, text
 from grantlog.flows import clients
-from grantlog.flows.authenticate import count_failure, refuse_throttled
+from grantlog.flows.authenticate import SEALED, count_failure, refuse_throttled
 from grantlog.flows.operators import CommandRefusedError
 from grantlog.flows.register_client import RULE, count_registration, read_object, token_digest, with_statement
 from grantlog.flows.registration_answer import registration_answer
@@ -121,9 +121,9 @@ async def _check_named(service: Service, state: ClientState, members: Mapping[st
 
 
 async def _is_secret(service: Service, state: ClientState, secret: str) -> bool:
-    if state.metadata.token_endpoint_auth_method == clients.SEALED:
+    if state.metadata.token_endpoint_auth_method == SEALED:
         known = await service.clients.find(state.client_id)
-        kept = None if known is None else await service.ports.kept.recall(known.stream, clients.SEALED)
+        kept = None if known is None else await service.ports.kept.recall(known.stream, SEALED)
         return kept is not None and matches(secret, (secret_digest(kept.decode()),)) is not None
     return matches(secret, live_secret_hashes(state, service.ports.log.now())) is not None
 
@@ -147,9 +147,8 @@ def _still_as_vouched(standing: ClientMetadata, metadata: ClientMetadata) -> Cli
 
 def _restrained(metadata: ClientMetadata) -> ClientMetadata:
     """An operator's exception ends with the reason for it."""
-    bound = metadata.dpop_bound_access_tokens or metadata.tls_client_certificate_bound_access_tokens
     return replace(
         metadata,
         pkce_optional=metadata.pkce_optional and not metadata.public,
-        rotate_refresh_tokens=metadata.rotate_refresh_tokens or not bound,
+        rotate_refresh_tokens=metadata.rotate_refresh_tokens or not metadata.sender_constrained,
     )

@@ -183,7 +183,7 @@ def _check(
     rp_id = relying_party(service)
     try:
         credential = parse_authentication_credential_json(answer)
-        # WebAuthn 7.2 step 6: "verify that the user identified by userHandle is the owner of credentialSource"
+        # WebAuthn 7.2 step 6: the user that response.userHandle names is the owner of the key
         handle = credential.response.user_handle
         factor = passkey(state, credential.raw_id)
         if rp_id is None or factor is None or handle not in {None, b"", account.bytes}:

@@ -29,7 +29,7 @@ async def push(service: Service, parameters: Parameters, proofs: Proofs, origin:
     client = await authenticate(service, RULE, parameters, proofs, origin)
     client_id = client.client.state.client_id
     try:
-        request = await _checked(service, client, parameters, proofs, replace(origin, client_id=client_id))
+        request = await _checked(service, client, parameters, proofs)
     except ProtocolError:
         await count_failure(service, RULE, client_id, origin.subscriber)
         raise
@@ -67,12 +67,12 @@ async def find(service: Service, client: KnownClient, request_uri: str) -> Autho
 
 
 async def _checked(
-    service: Service, client: Authenticated, parameters: Parameters, proofs: Proofs, origin: Origin
+    service: Service, client: Authenticated, parameters: Parameters, proofs: Proofs
 ) -> AuthorizationRequest:
     # RFC 9126 2.1: "The request_uri authorization request parameter is one exception, and it MUST NOT be provided."
     if parameters.get("request_uri") is not None:
         raise invalid_request("request_uri must not be pushed", "par_request_uri")
-    sender = await sender_of(service, proofs, client.client.state, origin, demanded=False)
+    sender = await sender_of(service, proofs, client.client.state, demanded=False)
     await claim_once(service, client, sender)
     request = await read_request(service, client.client, parameters, by_push=True)
     return replace(request, dpop_jkt=_bound_to(request, sender))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from hmac import compare_digest
 
 from grantlog.core.client.state import ClientState
-from grantlog.core.decision import Origin
 from grantlog.core.grant.events import Confirmation
 from grantlog.core.identifiers import MICROS, Micros
 from grantlog.core.protocol import dpop
@@ -32,7 +31,6 @@ async def sender_of(
     service: Service,
     proofs: Proofs,
     client: ClientState | None,
-    origin: Origin,  # noqa: ARG001  # every flow knows where a request comes from, and says so
     *,
     demanded: bool = True,
 ) -> Sender:
@@ -57,7 +55,8 @@ async def sender_of(
         if proofs.certificate is not None:
             return Sender(certificate_confirmation(proofs.certificate))
         if demanded:
-            # RFC 8705 6.2: a client that asked for bound tokens is not handed any that are not
+            # RFC 8705 3.4: "it is at the authorization server's discretion as to whether to return an error or issue an unbound
+            # token": who asked for bound ones is not handed any other
             raise invalid_request("the request has to come with the client's certificate", "certificate_missing")
     elif fapi2 and demanded:
         # FAPI 2.0 Security Profile 5.3.2.1: "shall only issue sender-constrained access tokens"

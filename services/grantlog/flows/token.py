@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from grantlog.core.decision import Origin
+from grantlog.core.protocol.client_auth import NAMING
 from grantlog.core.protocol.errors import ProtocolError
 from grantlog.core.protocol.proofs import Proofs
 from grantlog.core.protocol.requests import Parameters
@@ -17,8 +18,6 @@ from grantlog.flows.service import Service
 from grantlog.flows.token_request import TokenRequest
 
 RULE = "token"
-_NAMING = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
-"""Parameters by which a client names or proves itself."""
 
 
 async def token(service: Service, parameters: Parameters, proofs: Proofs, origin: Origin) -> bytes:
@@ -51,7 +50,7 @@ async def _client(
 ) -> Authenticated:
     """Who asks: the client that has proven itself, or one that the grant knows by something else."""
     by_grant = NAME_CLIENTS.get(grant_type)
-    if by_grant is not None and proofs.authorization is None and parameters.values.keys().isdisjoint(_NAMING):
+    if by_grant is not None and proofs.authorization is None and parameters.values.keys().isdisjoint(NAMING):
         return await by_grant(service, RULE, parameters, origin)
     client = await authenticate(service, RULE, parameters, proofs, origin)
     may_use(client.client, grant_type)
@@ -61,7 +60,7 @@ async def _client(
 async def _redeem(
     service: Service, grant: Grant, client: Authenticated, parameters: Parameters, proofs: Proofs, origin: Origin
 ) -> bytes:
-    sender = await sender_of(service, proofs, client.client.state, origin)
+    sender = await sender_of(service, proofs, client.client.state)
     request = TokenRequest(client=client, parameters=_only(parameters, grant.PARAMETERS), sender=sender, origin=origin)
     try:
         return await grant.redeem(service, request)

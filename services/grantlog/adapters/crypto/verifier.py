@@ -34,11 +34,11 @@ from grantlog.core.protocol.jwk import (
 )
 from grantlog.core.protocol.jwt_text import MalformedJwtError, ReadJwt, decode_part, read_object
 from grantlog.core.protocol.mtls import Certificate
+from grantlog.core.protocol.supported import ENCRYPTION_ENCS
 
-ENCRYPTIONS = ("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM")
 JWE_LIMIT = 32_768
 _HEADER_LIMIT = 1024
-_REGISTRY = jwe.JWERegistry(algorithms=[*ENCRYPTION_ALGS, *ENCRYPTIONS], strict_check_header=False)
+_REGISTRY = jwe.JWERegistry(algorithms=[*ENCRYPTION_ALGS, *ENCRYPTION_ENCS], strict_check_header=False)
 
 
 class JoseVerifier:
@@ -64,7 +64,7 @@ class JoseVerifier:
 
     async def encrypt(self, text: bytes, key: Mapping[str, Any], alg: str, enc: str, cty: str | None) -> str:
         """A compact JWE (RFC 7516) to a public key. Raises ValueError where key and algorithm do not fit."""
-        if alg not in ENCRYPTION_ALGS or enc not in ENCRYPTIONS or not fits(key, alg):
+        if alg not in ENCRYPTION_ALGS or enc not in ENCRYPTION_ENCS or not fits(key, alg):
             raise ValueError("key and algorithm do not fit")
         header: dict[str, Any] = {"alg": alg, "enc": enc}
         if "kid" in key:
@@ -108,7 +108,7 @@ class JoseVerifier:
         if (
             not header.keys().isdisjoint({"crit", "zip"})
             or alg not in ENCRYPTION_ALGS
-            or header.get("enc") not in ENCRYPTIONS
+            or header.get("enc") not in ENCRYPTION_ENCS
         ):
             return None
         family = "RSA" if alg == "RSA-OAEP-256" else "EC"

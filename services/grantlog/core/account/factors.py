@@ -64,8 +64,8 @@ def use(state: AccountState | None, factor: UUID, counter: int, now: Micros) -> 
         return _refused("factor_unknown")
     # RFC 6238 5.2: "The verifier MUST NOT accept the second attempt of the OTP after the successful validation has been issued
     # for the first OTP".
-    # WebAuthn 7.2 step 22: a signature counter "less than or equal to the stored signCount" is "a signal that the authenticator
-    # may be cloned"; both are zero where an authenticator has none.
+    # WebAuthn 7.2 step 21: a signature counter that is not greater than the stored one is "a signal that the authenticator may
+    # be cloned"; both are zero where an authenticator has none.
     without_counter = known.kind == "passkey" and counter == known.counter == 0
     if counter <= known.counter and not without_counter:
         return _refused("factor_replayed")

@@ -117,6 +117,11 @@ class ClientMetadata:
         """Whether this is a public client (RFC 6749 section 2.1): one that has no secret."""
         return self.token_endpoint_auth_method == "none"
 
+    @property
+    def sender_constrained(self) -> bool:
+        """Whether every access token of it is bound to a DPoP key or to its certificate."""
+        return self.dpop_bound_access_tokens or self.tls_client_certificate_bound_access_tokens
+
 
 @event("client.registered", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,10 +120,9 @@ def _authentication(state: ClientState, policy: Policy) -> Iterator[Remark]:
         yield _remark(
             "error", "mtls_bound_off", about, "has certificate-bound tokens, and GRANTLOG_MTLS_BASE_URL is not set"
         )
-    bound = metadata.dpop_bound_access_tokens or metadata.tls_client_certificate_bound_access_tokens
-    if fapi2 and (method not in supported.FAPI_METHODS or not bound):
+    if fapi2 and (method not in supported.FAPI_METHODS or not metadata.sender_constrained):
         yield _remark("error", "fapi2_unfit", about, "is held to FAPI 2.0, and cannot meet it as it is registered")
-    if not metadata.rotate_refresh_tokens and not bound:
+    if not metadata.rotate_refresh_tokens and not metadata.sender_constrained:
         yield _remark("error", "refresh_unbound", about, "keeps its refresh tokens, and they are bound to nothing")
     if method in {"client_secret_basic", "client_secret_post"} and not state.secrets:
         yield _remark("error", "secret_missing", about, "is to present a secret, and has none")

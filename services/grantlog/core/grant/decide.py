@@ -156,7 +156,7 @@ def redeem_device_code(state: GrantState | None, command: RedeemDeviceCode, now:
     if code is None:
         return _refused("the device code is not known", "device_code_unknown")
     assert state is not None
-    # RFC 8628 3.4: the device code is one "issued to" the client that presents it
+    # RFC 6749 5.2: invalid_grant where the grant "was issued to another client"
     if state.client_id != command.client_id:
         return _refused("the device code was issued to another client", "device_code_other_client")
     if code.redeemed:
@@ -246,8 +246,8 @@ def _proves(command: Refresh, confirmation: Confirmation | None) -> bool:
 
 
 def _not_proven() -> Decision[RefreshAnswer]:
-    # RFC 9449 5: "the authorization server MUST ensure that the refresh token is bound to the key"; who has only seen it
-    # neither uses it up nor takes the family down
+    # RFC 9449 5: "The binding MUST be validated when the refresh token is later presented to get new access tokens." Who has
+    # only seen it neither uses it up nor takes the family down
     return _refused("the refresh token is bound to another key", "refresh_not_proven")
 
 

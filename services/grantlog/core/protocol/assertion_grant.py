@@ -12,8 +12,9 @@ from grantlog.core.protocol.exchange import MAY_ACT
 from grantlog.core.protocol.jwt_text import FAPI_ALGS, SIGNATURE_ALGS, MalformedJwtError, ReadJwt, read_jwt
 from grantlog.core.protocol.jwt_time import check_times, unique_id
 from grantlog.core.protocol.policy import AssertionRule, Policy, TrustedIssuer
+from grantlog.core.protocol.supported import JWT_BEARER
 
-GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+GRANT_TYPE: Final = JWT_BEARER
 LIFETIME: Final = 12 * 3600
 """Seconds for which an assertion may live from now on: it is remembered for as long, because it counts once."""
 SUBJECT_LIMIT: Final = 1024

@@ -4,9 +4,8 @@ from typing import Protocol
 
 from grantlog.core.protocol.errors import ProtocolError, invalid_request
 from grantlog.core.protocol.policy import Policy
+from grantlog.core.protocol.supported import FAPI_METHODS
 
-FAPI_AUTH_METHODS = ("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
-"""FAPI 2.0 Security Profile section 5.3.2.1."""
 FAPI_CODE_LIFETIME = 60
 """Seconds, at most (section 5.3.2.1)."""
 _LOOPBACK = ("http://127.0.0.1", "http://[::1]")
@@ -53,7 +52,7 @@ def check_client(policy: Policy, client: Registered) -> None:
     """Raises unauthorized_client where the client is not one that its profile knows."""
     # FAPI 2.0 Security Profile 5.3.2.1: "shall only support confidential clients"; it names the methods by which they prove
     # themselves
-    if policy.fapi2_for(client.profile) and client.token_endpoint_auth_method not in FAPI_AUTH_METHODS:
+    if policy.fapi2_for(client.profile) and client.token_endpoint_auth_method not in FAPI_METHODS:
         raise ProtocolError("unauthorized_client", "the profile does not know clients of this kind", "profile_client")
 
 

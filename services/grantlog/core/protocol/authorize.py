@@ -212,8 +212,8 @@ def _profile(given: Given) -> None:
 
 
 def _pushed(given: Given) -> None:
-    # RFC 9126 4: "the authorization server [...] MAY require the use of pushed authorization requests"; 5 and 6 name the
-    # metadata by which server and client do
+    # RFC 9126 4: that every request has to be pushed may be dictated for all clients or for one; 5 and 6 name the metadata
+    # by which server and client say so
     if not given.sent.by_push and authorization_profile.must_push(given.policy, given.client):
         raise invalid_request("the request has to be pushed", "par_required")
 

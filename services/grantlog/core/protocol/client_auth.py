@@ -15,6 +15,8 @@ from grantlog.core.protocol.requests import Parameters, decode_component
 
 Method = Literal["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"]
 """How a request proves its client by itself. ``none``: only named; a certificate of the connection may prove it still."""
+NAMING = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
+"""Parameters by which a request names or proves its client, beside the Authorization header."""
 CLIENT_ID_LIMIT = 256
 SECRET_LIMIT = 1024
 _HEADER_LIMIT = 8192

@@ -8,8 +8,7 @@ from grantlog.core.identifiers import MICROS, Micros
 from grantlog.core.protocol.supported import DEVICE_CODE
 
 GRANT_TYPE = DEVICE_CODE
-# RFC 8628 6.1: "removing characters that can be confused with one another [...] Removing vowels avoids the possibility of
-# creating words": these are "BCDFGHJKLMNPQRSTVWXZ"
+# RFC 8628 6.1: no letters that can be taken for one another, and no vowels, so that nobody reads words
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 LETTERS = 8
 RANDOM_BYTES = 16
@@ -40,8 +39,8 @@ def shown(letters: str) -> str:
 def read_user_code(typed: str) -> str | None:
     """The eight letters in what a person has typed; None where it is no code.
 
-    RFC 8628 section 6.1: the server "should ignore any characters like punctuation that are not in the user code character
-    set" and should "uppercase" the input. Another letter or a digit is a mistake, and not punctuation.
+    RFC 8628 section 6.1: punctuation is ignored, and lower case is as good as upper case. Another letter or a digit is a
+    mistake, and not punctuation.
     """
     if len(typed) > TYPED_LIMIT or not typed.isascii():
         return None

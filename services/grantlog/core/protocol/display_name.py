@@ -14,7 +14,7 @@ _LOOK_LATIN = frozenset(
     "օսոհցգքԼՏԱ"  # Armenian ones
     "ꭰꭺꮃꮇꮋꮎꮓꮢꮪꮩ"  # Cherokee ones
 )
-_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """What is a letter or a sign to Unicode, and nothing to the eye."""
 MARKS_LIMIT = 2
 """So many combining marks one letter may carry."""
@@ -26,7 +26,7 @@ def misleading(name: str) -> bool:
     look_alikes = others = marks = 0
     for character in name:
         category = unicodedata.category(character)
-        if category in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} or character in _BLANK:
+        if category in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} or character in BLANK:
             return True
         marks = marks + 1 if category.startswith("M") else 0
         if marks > MARKS_LIMIT:

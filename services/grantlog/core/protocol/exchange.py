@@ -9,8 +9,9 @@ from grantlog.core.protocol.errors import ProtocolError, invalid_request
 from grantlog.core.protocol.requests import Parameters
 from grantlog.core.protocol.resource import Catalog, Choice, invalid_target
 from grantlog.core.protocol.scope import OIDC_SCOPES, invalid_scope, parse
+from grantlog.core.protocol.supported import TOKEN_EXCHANGE
 
-GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
+GRANT_TYPE: Final = TOKEN_EXCHANGE
 ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"
 JWT: Final = "urn:ietf:params:oauth:token-type:jwt"
 MAY_ACT: Final = "may_act"

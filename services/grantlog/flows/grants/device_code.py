@@ -1,6 +1,7 @@
 """RFC 8628 section 3.4: a device polls until its user has answered, and gets the first tokens of a family once."""
 
 from hashlib import sha256
+from hmac import compare_digest
 from typing import Final
 
 from grantlog import metrics
@@ -47,7 +48,7 @@ def _own(kept: DeviceRequest, request: TokenRequest, code: Presented) -> None:
     """Raises invalid_grant for a device code that is not the one, or that is another client's."""
     if kept.client_id != request.client.client.state.client_id:
         raise ProtocolError("invalid_grant", "the device code was issued to another client", "device_code_other_client")
-    if kept.code_hash != sha256(code.secret).digest():
+    if not compare_digest(kept.code_hash, sha256(code.secret).digest()):
         raise ProtocolError("invalid_grant", "the device code is not known", "device_code_unknown")
 
 

@@ -43,7 +43,9 @@ async def ask(request: web.Request) -> web.Response:
 
 
 async def show(request: web.Request) -> web.Response:
-    """The page for the code. RFC 8628 section 3.3.1: with the complete URI "the user [is] still [...] asked to confirm"."""
+    """The page for the code. RFC 8628 section 3.3.1, with the complete URI: "The server SHOULD display the 'user_code' to the
+    user and ask them to verify that it matches the 'user_code' being displayed on the device".
+    """
     return _page(request, read_query(request.rel_url.raw_query_string).get("user_code") or "")
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from grantlog.core.client.state import ClientState
 from grantlog.core.identifiers import MICROS, Micros
+from grantlog.core.protocol.display_name import BLANK
 from grantlog.core.protocol.resource import Catalog
 
 _WORDS = MappingProxyType(
@@ -19,9 +20,8 @@ _WORDS = MappingProxyType(
         "offline_access": "keep its access while you are not there",
     }
 )
-_BLANK = " \u115f\u1160\u2800\u3164\uffa0"
-"""What is a letter or a sign to Unicode, and nothing to the eye."""
 _VERBS = MappingProxyType({"read": "read", "write": "change", "admin": "administer", "delete": "delete"})
+_UNSEEN = " " + "".join(BLANK)
 _MONTHS = (
     "January February March April May June July August September October November December".split()  # noqa: SIM905  # a list of words reads best as words
 )
@@ -30,7 +30,7 @@ _MONTHS = (
 def called(client: ClientState) -> str:
     """What a client is called: its name, or its id where there is nothing to see of a name."""
     name = client.metadata.name
-    return name if name.strip(_BLANK) else client.client_id
+    return name if name.strip(_UNSEEN) else client.client_id
 
 
 def scope_in_words(name: str, catalog: Catalog | None = None, audience: Sequence[str] = ()) -> str:

@@ -8,10 +8,9 @@ from grantlog.core.client.registration.rules import Rules
 from grantlog.core.protocol import supported
 from grantlog.core.protocol.jwk import MalformedKeyError, fits, read_jwks
 from grantlog.core.protocol.members import Document, flag, invalid, one_of, optional_one_of, printable, text
+from grantlog.core.protocol.mtls import IDENTIFIERS
 from grantlog.core.protocol.supported import SECRET_ALGS, signing_algs
 
-TLS_SUBJECTS = ("subject_dn", "san_dns", "san_uri", "san_ip", "san_email")
-"""RFC 8705 section 2.1.2, each behind ``tls_client_auth_``."""
 KEYED = frozenset({"private_key_jwt", "self_signed_tls_client_auth"})
 SHARED = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
 
@@ -75,7 +74,7 @@ def _set(value: object) -> str:
 def _subject(document: Document) -> tuple[str, str]:
     given = [
         (name, value)
-        for name in TLS_SUBJECTS
+        for name in IDENTIFIERS
         if (value := printable(document, f"tls_client_auth_{name}")) is not None and value
     ]
     # RFC 8705 2.1.2: "A client using the 'tls_client_auth' authentication method MUST use exactly one of the below metadata

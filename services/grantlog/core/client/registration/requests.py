@@ -15,7 +15,7 @@ def read_requests(document: Document, rules: Rules, *, keyed: bool) -> dict[str,
     if (signed or alg is not None) and not keyed:
         raise invalid("signed request objects need jwks or jwks_uri", "registration_request_object_keys")
     return {
-        # FAPI 2.0 Security Profile 5.3.2.2: "shall require pushed authorization requests"
+        # FAPI 2.0 Security Profile 5.3.2.2: "shall reject authorization requests sent without [RFC9126]"
         "require_pushed_authorization_requests": flag(document, "require_pushed_authorization_requests") or fapi2,
         # RFC 9101 10.5
         "require_signed_request_object": signed,
