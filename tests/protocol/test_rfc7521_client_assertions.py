@@ -284,15 +284,25 @@ def test_keys_may_stand_at_a_url_and_be_rotated(start_app: StartApp) -> None:
             return ask(app, signer.sign(assertion_claims(client, app.settings.issuer))).status
 
         assert (by(old), by(old), handler.asked) == (200, 200, 1)
-        # a key nobody has seen is looked for, but not again and again
-        assert (by(new), by(new), handler.asked) == (401, 401, 1)
+        # a key nobody has seen is looked for at once, but not again and again
+        assert (by(new), by(new), handler.asked) == (401, 401, 2)
         handler.body = new.jwks.encode()
-        app.service.keys._sets[url].tried_at = None  # half a minute passes
-        assert (by(new), by(new), handler.asked) == (200, 200, 2)
+        app.service.keys._sets[url].missed_at = None  # half a minute passes
+        assert (by(new), by(new), handler.asked) == (200, 200, 3)
         # what was known goes on while their server is down
         handler.status = 500
-        app.service.keys._sets[url].tried_at = None  # half a minute passes
-        assert (by(new), by(key("ES256", "-third")), handler.asked) == (200, 401, 3)
+        app.service.keys._sets[url].missed_at = None  # half a minute passes
+        assert (by(new), by(key("ES256", "-third")), handler.asked) == (200, 401, 4)
+
+
+def test_who_rotates_right_after_the_first_use_is_known_at_once(start_app: StartApp) -> None:
+    app = start_app(egress_private=True)
+    old, new = key("ES256"), key("ES256", "-next")
+    with key_server(old.jwks) as (url, handler):
+        client = app.register(replace(BY_KEY, jwks_uri=url)).client_id
+        for signer in (old, new):
+            handler.body = signer.jwks.encode()
+            assert ask(app, signer.sign(assertion_claims(client, app.settings.issuer))).status == 200
 
 
 def test_a_url_into_a_private_network_leads_nowhere(start_app: StartApp) -> None:
