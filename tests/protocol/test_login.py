@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from tests.support.app import PASSWORD, USERNAME, Running, StartApp
 from tests.support.browser import Browser
-from tests.support.code_flow import authorize, consent_page, log_in, login_page, redeem, redirect_of
+from tests.support.code_flow import authorize, consent_page, log_in, login_page, parameters, redeem, redirect_of
 
 TLS = "https://login.example"
 
@@ -149,6 +149,20 @@ def test_too_many_failures_on_an_account_are_answered_429(start_app: StartApp) -
     assert int(limited.header("Retry-After") or 0) > 0
     # somebody else's account is not touched by it
     assert browser.submit(page, username=USERNAME, password=PASSWORD).status == 303
+
+
+def test_a_request_that_another_site_posts_leaves_the_logins_under_way_alone(app: Running) -> None:
+    browser = app.browser()
+    page = login_page(app, browser)
+    # SameSite=Lax: the browser sends no cookie with it, and keeps what it is given
+    stranger = app.browser()
+    headers = {"Origin": "https://client.example", "Sec-Fetch-Site": "cross-site"}
+    posted = stranger.post("/authorize", parameters(app), headers)
+    assert posted.status == 303
+    browser.cookies |= stranger.cookies
+    assert browser.submit(page, username=USERNAME, password=PASSWORD).status == 303
+    # and the request itself goes on by GET, with the cookies
+    assert browser.follow(browser.follow(posted)).status in {200, 303}
 
 
 def test_throttling_an_account_never_locks_out_a_known_device(start_app: StartApp) -> None:

@@ -51,8 +51,9 @@ async def log_in(  # what was typed, what the browser holds, where it leads
     """Checks a password and begins a session, or asks for the second factor. ``device`` and ``former``: the device and session
     cookies, where the browser has them.
 
-    Only failures count, per account and per address. Whoever failed too often on an account from elsewhere does not lock
-    out a device that has logged in to it before: that device has a bucket of its own.
+    Only failures count, per account and per address; on an account every attempt does before it is checked, so that many at
+    once are as many, and a good one clears the count. Whoever failed too often on an account from elsewhere does not lock out a
+    device that has logged in to it before: that device has a bucket of its own.
     Raises UnavailableError when a store does not answer or too many passwords are being checked.
     """
     account, subject = await _find(service, username)
@@ -60,17 +61,16 @@ async def log_in(  # what was typed, what the browser holds, where it leads
     if noise is not None:
         subject = f"device:{noise.hex()}"
     throttle = service.ports.throttle
-    for rule, of in ((ACCOUNT_RULE, subject), (ADDRESS_RULE, origin.subscriber)):
-        wait = await throttle.peek(rule, of)
-        if wait:
-            metrics.THROTTLED.labels(rule).inc()
-            return _refused("throttled", origin, wait)
+    wait = await throttle.peek(ADDRESS_RULE, origin.subscriber)
+    if wait:
+        return _throttled(ADDRESS_RULE, origin, wait)
+    wait = await throttle.hit(ACCOUNT_RULE, subject)
+    if wait:
+        return _throttled(ACCOUNT_RULE, origin, wait)
     check = await service.ports.passwords.check(account, password)
     if account is None or not check.ok:
-        waits = [await throttle.hit(ACCOUNT_RULE, subject), await throttle.hit(ADDRESS_RULE, origin.subscriber)]
-        if any(waits):
-            metrics.THROTTLED.labels(ACCOUNT_RULE if waits[0] else ADDRESS_RULE).inc()
-        return _refused("wrong", origin, max(waits))
+        wait = await throttle.hit(ADDRESS_RULE, origin.subscriber)
+        return _throttled(ADDRESS_RULE, origin, wait) if wait else _refused("wrong", origin)
     # After the check, whose statement read the epoch: who is locked between the two closes a gate that was read open.
     loaded = await service.ports.log.load(account)
     if not isinstance(loaded.state, AccountState) or loaded.state.locked:
@@ -92,6 +92,11 @@ async def _find(service: Service, username: str) -> tuple[StreamId | None, str]:
     if hashed is None:
         return None, service.ports.secrets.keyed_hash("no username", username.encode()).hex()
     return await service.ports.log.bearer(username_name(hashed)), hashed.hex()
+
+
+def _throttled(rule: str, origin: Origin, wait: int) -> LoginRefused:
+    metrics.THROTTLED.labels(rule).inc()
+    return _refused("throttled", origin, wait)
 
 
 def _refused(outcome: str, origin: Origin, retry_after: int = 0) -> LoginRefused:
