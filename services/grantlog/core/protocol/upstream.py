@@ -70,7 +70,8 @@ def _url(issuer: str, members: Mapping[str, Any], name: str) -> str:
     except ValueError:
         raise UpstreamError(f"upstream_metadata_{name}") from None
     # in clear only where the issuer itself is: on a developer's machine
-    if not isinstance(value, str) or parts.scheme not in {"https", urlsplit(issuer).scheme} or not parts.netloc:
+    known = parts.scheme in {"https", urlsplit(issuer).scheme} and bool(parts.netloc)
+    if not isinstance(value, str) or not known or not value.isprintable():
         raise UpstreamError(f"upstream_metadata_{name}")
     return value
 
@@ -149,7 +150,8 @@ def check_id_token(claims: Mapping[str, Any], expected: Expected) -> str:
     if not isinstance(nonce, str) or not compare_digest(nonce.encode(), expected.nonce.encode()):
         raise UpstreamError("upstream_token_nonce")
     # 3.1.3.8: at_hash is OPTIONAL here; what is there has to be right
-    if claims.get("at_hash") not in {None, expected.at_hash}:
+    told = claims.get("at_hash")
+    if told is not None and told != expected.at_hash:
         raise UpstreamError("upstream_token_at_hash")
     subject = claims.get("sub")
     if not isinstance(subject, str) or not subject.isascii() or not 0 < len(subject) <= SUBJECT_LIMIT:
