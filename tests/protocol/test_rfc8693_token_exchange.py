@@ -97,6 +97,14 @@ def test_an_own_token_is_narrowed_without_an_actor(app: Running) -> None:
     assert "act" not in told
 
 
+def test_not_even_an_own_token_is_exchanged_without_end(app: Running) -> None:
+    client = registered(app, name="Endless")
+    token = given(client.token("client_credentials", scope="api:read")).access
+    for _ in range(app.settings.exchange_depth):
+        token = exchanged(client, token)
+    is_refused(exchange(client, token), "invalid_request")
+
+
 def test_impersonation_is_for_clients_that_an_operator_let_and_the_log_says_who_asked(
     app: Running, person: Person
 ) -> None:
