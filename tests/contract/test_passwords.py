@@ -101,6 +101,26 @@ async def test_a_new_password_takes_the_place_of_the_old(passwords: ArgonPasswor
     assert await passwords.check(account, SECRET) == RIGHT
 
 
+async def test_who_knows_the_password_puts_another_in_its_place(passwords: ArgonPasswords, account: StreamId) -> None:
+    assert not await passwords.change(account, "", SECRET), "there is none"
+    await passwords.set(account, "the old one")
+    assert not await passwords.change(account, "not the old one", SECRET)
+    assert not await passwords.change(account, "x" * 1025, SECRET)
+    with pytest.raises(ValueError, match="empty"):
+        await passwords.change(account, "the old one", "")
+    assert await passwords.check(account, "the old one") == RIGHT
+    assert await passwords.change(account, "the old one", SECRET)
+    assert await passwords.check(account, SECRET) == RIGHT
+    assert await passwords.check(account, "the old one") == WRONG
+
+
+async def test_what_was_set_meanwhile_is_not_replaced(passwords: ArgonPasswords, account: StreamId) -> None:
+    """An operator gives an account whose password is known to somebody else another one: that somebody is not faster."""
+    await passwords.set(account, "the old one")
+    both = [passwords.change(account, "the old one", new) for new in ("one", "two")]
+    assert sorted(await asyncio.gather(*both)) == [False, True]
+
+
 async def test_a_forgotten_password_does_not_fit(passwords: ArgonPasswords, account: StreamId) -> None:
     await passwords.set(account, SECRET)
     await passwords.remove(account)

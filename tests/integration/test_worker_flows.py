@@ -293,5 +293,6 @@ async def test_what_follows_from_what_stands_in_one_table(system: System) -> Non
 
 def test_what_ends_sessions_is_told_to_clients() -> None:
     told = {name for name, handlers in HANDLERS.items() if "logout" in handlers}
-    assert told == {"session.ended", "account.password_changed", "account.locked", "account.factor_removed"}
+    factors = {"account.factor_added", "account.factor_removed", "account.recovery_codes_made"}
+    assert told == {"session.ended", "account.password_changed", "account.locked", *factors}
     assert told <= {registered.name for registered in REGISTRY.all()}

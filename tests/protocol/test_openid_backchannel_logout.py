@@ -13,6 +13,7 @@ from tests.support.backchannel import Receiver, Workers, behind, receiver
 from tests.support.browser import Browser
 from tests.support.code_flow import log_in as fill_in
 from tests.support.code_flow import login_page, redeem, redirect_of
+from tests.support.second_factor import enrol_codes, enrol_totp
 
 from grantlog.core.client.events import ClientMetadata
 from grantlog.core.identifiers import StreamId
@@ -191,6 +192,28 @@ def test_locking_an_account_tells_its_clients(app: Running, told: Receiver) -> N
     workers = Workers(app)
     app.lock("doomed")
     assert [outcome.name for outcome in workers.run()] == ["done"]
+
+
+def test_who_adds_a_factor_has_logged_out_everywhere(app: Running, told: Receiver) -> None:
+    name, browser = client(app, told), app.browser()
+    account = app.add_user("enroller")
+    fill_in(browser, login_page(app, browser, name), username="enroller")
+    used(app, browser, name)
+    workers = Workers(app)
+    app.run(enrol_totp(app.service, account))
+    app.run(enrol_codes(app.service, account))
+    assert [ended.client_id for ended in workers.listed()] == [name, name]
+
+
+def test_a_session_that_began_after_a_new_password_is_not_over(app: Running, told: Receiver) -> None:
+    name, before, after = client(app, told, backchannel_logout_session_required=True), app.browser(), app.browser()
+    old = used(app, before, name)["sid"]
+    workers = Workers(app)
+    origin = operator_origin(app.service, "operator:test")
+    app.run(accounts.set_password(app.service, "alice", PASSWORD, "test", origin))
+    used(app, after, name)
+    assert [outcome.name for outcome in workers.run()] == ["done"]
+    assert [opened(app, token)[1]["sid"] for token in told.tokens] == [old]
 
 
 def test_a_client_that_keeps_its_access_is_told_as_well(app: Running, told: Receiver) -> None:

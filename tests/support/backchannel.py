@@ -80,12 +80,12 @@ class Workers:
         wait_for(lambda: self.app.run(ports.tail.cursor(QUERIES)) >= self.position)
         for row in rows:
             if HANDLER_LOGOUT in {handler for handler, _, _ in tasks_of(row)}:
-                self.list_after(row.position, row.stream)
+                self.list_after(row.position, row.stream, row.version)
         return [_ended(arguments) for name, _, arguments in self.outbox.published[before:] if name == HANDLER_DELIVER]
 
-    def list_after(self, position: int, stream: StreamId) -> None:
+    def list_after(self, position: int, stream: StreamId, version: int = 1) -> None:
         """Runs the task that follows from one event. Raises UnavailableError."""
-        self.app.run(fan_out(self.service, position, stream))
+        self.app.run(fan_out(self.service, position, stream, version))
 
     def deliver(self, ended: Ended) -> Outcome:
         """Runs one delivery, as its task would."""

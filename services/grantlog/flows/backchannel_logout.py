@@ -68,8 +68,9 @@ class Ended:
         }
 
 
-async def fan_out(service: Service, position: int, stream: StreamId) -> int:
-    """After a session ended (``stream``), or all of an account's did: publishes one delivery for each client to be told.
+async def fan_out(service: Service, position: int, stream: StreamId, version: int) -> int:
+    """After a session (``stream``) ended by its event of this version, or all of an account's did: publishes one delivery for
+    each client to be told.
 
     Raises UnavailableError where the query tables have yet to learn of grants from before, or the broker is gone.
     """
@@ -82,7 +83,10 @@ async def fan_out(service: Service, position: int, stream: StreamId) -> int:
         told = await _of_session(service, position, rows)
     else:
         rows = await ports.queries.families(account=stream, limit=FAMILIES_READ)
-        told = await _of_account(service, position, rows)
+        ended = await ports.log.event_at(stream, version)
+        # who changed his own password goes on in a new session, and what he has allowed there since is not over
+        before = [row for row in rows if ended is not None and row.born <= ended.recorded_at]
+        told = await _of_account(service, position, before)
     if told:
         await ports.outbox.publish([(HANDLER_DELIVER, each.key, each.arguments) for each in told])
     return 0

@@ -19,7 +19,9 @@ HANDLERS: Mapping[str, tuple[str, ...]] = {
     "session.ended": ("logout",),
     "account.password_changed": ("logout",),
     "account.locked": ("logout",),
+    "account.factor_added": ("logout",),
     "account.factor_removed": ("logout",),
+    "account.recovery_codes_made": ("logout",),
 }
 """Which task follows from which event. A row a fact, a name a consequence."""
 

@@ -25,7 +25,7 @@ async def reset_second_factor(service: Service, username: str, origin: Origin) -
     """
     account = await known_account(service, username)
     # codes first: none of them may open what has no factor any more, and be read as a proof of one
-    await _command(service, account, factors.void_recovery_codes, origin)
+    await _command(service, account, lambda state: factors.void_recovery_codes(state, account), origin)
     state = (await service.ports.log.load(account)).state
     for factor in state.factors:
         await _command(service, account, _removal(account, factor.id), origin)

@@ -179,14 +179,15 @@ async def change_password(service: Service, actor: Actor, current: str, new: str
     wait = await throttle.hit(ACCOUNT_RULE, subject)
     if wait:
         return _not_changed("throttled", actor, wait)
-    if not (await service.ports.passwords.check(account, current)).ok:
-        return _not_changed("password_wrong", actor)
-    await throttle.clear(ACCOUNT_RULE, subject)
     try:
-        # before the gate closes: whoever still logs in by the old one stamps what the gate kills
-        await service.ports.passwords.set(account, new)
+        # In one step with the check, so that what an operator sets meanwhile stays; and before the gate closes: whoever still
+        # logs in by the old one stamps what the gate kills.
+        replaced = await service.ports.passwords.change(account, current, new)
     except ValueError:
         return _not_changed("password_long", actor)
+    if not replaced:
+        return _not_changed("password_wrong", actor)
+    await throttle.clear(ACCOUNT_RULE, subject)
     changed = await _change(service, actor, lambda state: password_changed(state, account, "user"), "password_changed")
     return changed if isinstance(changed, NotChanged) else await _renewed(service, actor)
 

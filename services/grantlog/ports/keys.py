@@ -148,6 +148,13 @@ class Passwords(Protocol):
         """Checks a password; an unknown account costs the same. Raises UnavailableError when the pool is full."""
         ...
 
+    async def change(self, account: StreamId, current: str, new: str) -> bool:
+        """Puts ``new`` in the place of ``current``; False where that is not the password, or not any more.
+
+        Raises ValueError as ``set`` does, UnavailableError when the pool is full.
+        """
+        ...
+
     async def remove(self, account: StreamId) -> None:
         """Forgets an account's password: a person is erased, or was never born."""
         ...

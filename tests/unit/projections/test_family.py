@@ -136,41 +136,40 @@ NUMBERS = strategies.integers(min_value=0, max_value=2**40)
 SCOPES = strategies.lists(strategies.sampled_from(["openid", "api:read", "api:write"]), max_size=3, unique=True)
 
 
+TEXTS = texts()
+CONFIRMATIONS = strategies.builds(Confirmation, method=strategies.sampled_from(["jkt", "x5t#S256"]), thumbprint=TEXTS)
+PROFILES = strategies.builds(
+    Profile,
+    scope=SCOPES.map(tuple),
+    audience=strategies.lists(TEXTS, max_size=2).map(tuple),
+    confirmation=strategies.none() | CONFIRMATIONS,
+    details=strategies.just("") | TEXTS,
+    actor=strategies.just("") | TEXTS,
+    attributes=strategies.just("") | TEXTS,
+)
+LOGINS = strategies.builds(Login, NUMBERS, strategies.none() | TEXTS, strategies.lists(TEXTS, max_size=3).map(tuple))
+TOKENS = strategies.builds(
+    AccessToken,
+    hash=strategies.binary(min_size=32, max_size=32),
+    issued_at=NUMBERS,
+    expires_at=NUMBERS,
+    profile=PROFILES,
+    kid=strategies.none() | TEXTS,
+)
+
+
 @strategies.composite
 def families(draw: strategies.DrawFn) -> Family:
-    confirmations = strategies.builds(
-        Confirmation, method=strategies.sampled_from(["jkt", "x5t#S256"]), thumbprint=texts()
-    )
-    profiles = strategies.builds(
-        Profile,
-        scope=SCOPES.map(tuple),
-        audience=strategies.lists(texts(), max_size=2).map(tuple),
-        confirmation=strategies.none() | confirmations,
-        details=strategies.just("") | texts(),
-        actor=strategies.just("") | texts(),
-        attributes=strategies.just("") | texts(),
-    )
-    logins = strategies.builds(
-        Login, NUMBERS, strategies.none() | texts(), strategies.lists(texts(), max_size=3).map(tuple)
-    )
-    tokens = strategies.builds(
-        AccessToken,
-        hash=strategies.binary(min_size=32, max_size=32),
-        issued_at=NUMBERS,
-        expires_at=NUMBERS,
-        profile=profiles,
-        kid=strategies.none() | texts(),
-    )
-    client, subject = ClientId(draw(texts())), draw(texts())
-    ids = strategies.one_of(texts(), strategies.just(subject), strategies.just(str(client)))
+    client, subject = ClientId(draw(TEXTS)), draw(TEXTS)
+    ids = strategies.one_of(TEXTS, strategies.just(subject), strategies.just(str(client)))
     stamps = strategies.builds(Stamp, strategies.sampled_from(KINDS), ids, NUMBERS)
     return Family(
         draw(NUMBERS),
         client,
         subject,
         tuple(draw(strategies.lists(stamps, max_size=4))),
-        tuple(draw(strategies.lists(tokens, max_size=4))),
-        draw(strategies.none() | logins),
+        tuple(draw(strategies.lists(TOKENS, max_size=3))),
+        draw(strategies.none() | LOGINS),
     )
 
 

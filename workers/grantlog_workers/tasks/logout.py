@@ -11,7 +11,7 @@ from grantlog_workers.run import after_event
 
 
 @app.task(name=task_name(HANDLER_LOGOUT), bind=True)
-def logout(self: Any, *, position: int, stream: str, version: int) -> None:  # noqa: ARG001  # as every task that follows
+def logout(self: Any, *, position: int, stream: str, version: int) -> None:
     """Follows from ``session.ended`` and from what ends every session of an account."""
     ended = StreamId(UUID(stream))
-    after_event(self, HANDLER_LOGOUT, position, lambda service: fan_out(service, position, ended))
+    after_event(self, HANDLER_LOGOUT, position, lambda service: fan_out(service, position, ended, version))

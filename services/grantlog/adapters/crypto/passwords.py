@@ -66,6 +66,19 @@ class ArgonPasswords:
             await self._renew(account, text, renewed)
         return PasswordCheck(ok=True, epoch=epoch)
 
+    async def change(self, account: StreamId, current: str, new: str) -> bool:
+        """Puts ``new`` in the place of ``current``; False where that is not the password, or not any more.
+
+        Raises ValueError where ``new`` cannot be one, UnavailableError when the pool is full.
+        """
+        chosen, prepared = settable(new), prepare(current)
+        stored, _ = await self._table.read(account)
+        if stored is None or prepared is None:
+            return False
+        fits, _ = await self._threads.run(self._verify, stored, prepared)
+        # what somebody else has set since it was read stays
+        return fits and await self._table.replace(account, stored, await self._threads.run(self._hasher.hash, chosen))
+
     async def remove(self, account: StreamId) -> None:
         """Forgets an account's password: a person is erased, or was never born."""
         await self._table.remove(account)

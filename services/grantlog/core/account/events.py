@@ -102,7 +102,7 @@ class FactorRemoved:
 @event("account.recovery_codes_made", version=1)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryCodesMade:
-    """New recovery codes, as keyed hashes; the ones before are void."""
+    """New recovery codes, as keyed hashes; the ones before are void, and every session and grant from before is dead."""
 
     hashes: tuple[bytes, ...]
 

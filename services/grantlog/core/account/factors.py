@@ -90,11 +90,13 @@ def make_recovery_codes(
     return Decision(RecoveryCodesMade(hashes=hashes), None, gate=_ends_everything(account))
 
 
-def void_recovery_codes(state: AccountState | None) -> Decision[Refused | None]:
+def void_recovery_codes(state: AccountState | None, account: UUID) -> Decision[Refused | None]:
     """Makes unspent recovery codes void; where there are none, nothing is to be said."""
     if state is None:
         return _refused("account_closed")
-    return Decision(RecoveryCodesMade(hashes=()) if state.recovery_codes else None, None)
+    if not state.recovery_codes:
+        return Decision(None, None)
+    return Decision(RecoveryCodesMade(hashes=()), None, gate=_ends_everything(account))
 
 
 def use_recovery_code(state: AccountState | None, presented: bytes) -> Decision[Refused | None]:

@@ -141,6 +141,6 @@ def test_a_recovery_code_is_spent_once() -> None:
 
 def test_voiding_codes_says_nothing_where_there_are_none() -> None:
     state = given(evolve, CREATED, TOTP, RecoveryCodesMade(hashes=(b"1",)))
-    assert void_recovery_codes(state) == Decision(RecoveryCodesMade(hashes=()), None)
-    assert void_recovery_codes(given(evolve, CREATED)) == Decision(None, None)
-    assert reason_of(void_recovery_codes(None)) == "account_closed"
+    assert void_recovery_codes(state, ACCOUNT) == Decision(RecoveryCodesMade(hashes=()), None, gate=CLOSE)
+    assert void_recovery_codes(given(evolve, CREATED), ACCOUNT) == Decision(None, None)
+    assert reason_of(void_recovery_codes(None, ACCOUNT)) == "account_closed"
