@@ -155,6 +155,20 @@ def test_select_account_offers_who_is_logged_in_and_anybody_else(app: Running) -
     assert "code" in browser.submit(consent, decision="allow").query
 
 
+@pytest.mark.parametrize(
+    "wanted", [{"prompt": "select_account login"}, {"prompt": "select_account", "max_age": "0"}], ids=str
+)
+def test_nobody_is_offered_to_go_on_who_has_to_log_in_again_anyway(app: Running, wanted: dict[str, str]) -> None:
+    name = client(app)
+    browser, _ = allowed(app, name)
+    page = browser.follow(ask(app, browser, name, **wanted))
+    assert page.status == 200
+    assert "Continue as" not in page.text
+    form = form_for(page, "/login")
+    done = browser.follow(browser.post(form.action, form.values | {"username": USERNAME, "password": PASSWORD}))
+    assert "code" in done.query
+
+
 def test_the_chosen_account_is_not_skipped_to(app: Running) -> None:
     name = client(app)
     browser, _ = allowed(app, name)

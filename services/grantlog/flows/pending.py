@@ -48,6 +48,10 @@ class Pending:
         # OIDC Core 3.1.2.1: "select_account: The Authorization Server SHOULD prompt the End-User to select a user account."
         if "select_account" in self.request.prompt and self.chosen != str(session.stream):
             return False
+        return self.may_choose(session)
+
+    def may_choose(self, session: Session) -> bool:
+        """Whether the session will do once its user has picked it; otherwise he has to authenticate again anyway."""
         return not must_authenticate(
             self.request.prompt, self.request.max_age, session.state.auth_time, seconds(self.started_at)
         )

@@ -137,6 +137,7 @@ async def _page(
     if options is not None:
         request[SCRIPT_SRC] = "'self'"
     session = await _session(request) if "select_account" in pending.request.prompt else None
+    offered = None if session is None or not pending.may_choose(session) else session
     return page(
         request,
         "login.html",
@@ -149,6 +150,6 @@ async def _page(
         own_host=own_origin(settings.issuer).partition("://")[2],
         options=options,
         script=base_path(settings.issuer) + PASSKEY_SCRIPT,
-        somebody=None if session is None else await user_name(service, session),
+        somebody=None if offered is None else await user_name(service, offered),
         providers=service.policy.upstream_providers,
     )
