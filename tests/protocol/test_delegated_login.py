@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from json import dumps
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import jwt
 import pytest
 from tests.support.app import API, PASSWORD, REDIRECT, SCOPES, USERNAME, Running, running, settings_for
 from tests.support.browser import Answer, Browser
@@ -121,6 +123,27 @@ def test_less_than_what_was_asked_for_may_be_allowed(site: Site) -> None:
     tokens = redeem(site.app, answer.query["code"])
     assert tokens.json["scope"] == "api:read"
     assert "id_token" not in tokens.json
+
+
+def test_claims_that_are_asked_for_one_by_one_are_the_applications_to_allow_as_well(site: Site) -> None:
+    site.app.add_user("jane", name="Jane Doe", email="janedoe@example.com")
+    wish: dict[str, str | None] = {
+        "scope": "openid api:read",
+        "claims": dumps({"id_token": {"email": None, "name": None}}),
+    }
+
+    def identity(scope: str) -> dict[str, Any]:
+        challenge = site.begin(site.app.browser(), **wish)
+        told = site.application.post("/delegate/challenge", {"challenge": challenge}).json
+        assert set(told["scope"].split()) == {"openid", "api:read", "profile", "email"}
+        tokens = redeem(site.app, site.flow(site.app.browser(), wish, username="jane", scope=scope).query["code"]).json
+        assert tokens["scope"] == "openid api:read"
+        found: dict[str, Any] = jwt.decode(tokens["id_token"], options={"verify_signature": False})
+        return found
+
+    assert {"email", "name"} <= set(identity(""))
+    assert "name" not in identity("openid api:read email")
+    assert not {"email", "name"} & set(identity("openid api:read"))
 
 
 def test_consent_is_remembered_where_the_application_says_so(site: Site) -> None:

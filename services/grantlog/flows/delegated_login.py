@@ -6,7 +6,7 @@ that began, signed, used once, and short.
 """
 
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from hmac import compare_digest
@@ -19,13 +19,14 @@ from grantlog import metrics
 from grantlog.core.account.state import AccountState
 from grantlog.core.decision import Origin
 from grantlog.core.identifiers import StreamId, seconds
+from grantlog.core.protocol import claims
 from grantlog.core.protocol import scope as scopes
 from grantlog.core.protocol.delegate import Accepted, Rejected, read_answer
 from grantlog.core.protocol.errors import ProtocolError, invalid_request
 from grantlog.core.protocol.policy import LoginDelegate
 from grantlog.core.protocol.proofs import Proofs
 from grantlog.core.protocol.requests import Parameters
-from grantlog.flows import consent, pending
+from grantlog.flows import consent, consents, pending
 from grantlog.flows.accounts import find_account, read_profile
 from grantlog.flows.admit import LoggedIn, Proven, admit
 from grantlog.flows.authenticate import Authenticated, authenticate, count_failure
@@ -146,11 +147,22 @@ async def come_back(
     taken = await pending.take(service, verdict["tx"], browser)
     if taken is None:
         return None
-    allowed = replace(taken, request=replace(taken.request, scope=tuple(verdict["scope"])))
     given = await consent.allow(
-        service, allowed, logged_in.session, origin, asked=True, remember=bool(verdict["remember"])
+        service,
+        _narrowed(taken, verdict["scope"]),
+        logged_in.session,
+        origin,
+        asked=True,
+        remember=bool(verdict["remember"]),
     )
     return Return(logged_in, given)
+
+
+def _narrowed(taken: Pending, allowed: Sequence[str]) -> Pending:
+    """The request without what the application did not allow: scopes, and claims that were asked for one by one."""
+    request = taken.request
+    scope = tuple(token for token in request.scope if token in allowed)
+    return replace(taken, request=replace(request, scope=scope, claims=claims.within(request.claims, allowed)))
 
 
 async def _refused(
@@ -240,7 +252,8 @@ async def _told(service: Service, waiting: Pending, session: Session | None) -> 
         "client_name": None if client is None else client.metadata.name,
         "client_verified": client is not None and client.metadata.verified,
         "redirect_uri": None if client is None else request.redirect_uri,
-        "scope": scopes.write(request.scope),
+        # claims that are asked for one by one are consented to as the scopes that hold them
+        "scope": scopes.write(consents.asked_scope(request)),
         "resource": request.resources,
         "authorization_details": loads(request.details) if request.details else [],
         "prompt": request.prompt,

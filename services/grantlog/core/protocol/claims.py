@@ -95,6 +95,18 @@ def scopes_of(claims: str) -> tuple[str, ...]:
     return tuple(scope for scope, held in SCOPE_CLAIMS.items() if not names.isdisjoint(held))
 
 
+def within(claims: str, scope: Sequence[str]) -> str:
+    """What is left of a ``claims`` parameter without the claims of every scope that is not in ``scope``."""
+    refused = {name for value, held in SCOPE_CLAIMS.items() if value not in scope for name in held}
+    if not claims or refused.isdisjoint({*requested(claims, "userinfo"), *requested(claims, "id_token")}):
+        return claims
+    kept = {
+        member: {name: how for name, how in (asked or {}).items() if name not in refused}
+        for member, asked in loads(claims).items()
+    }
+    return dumps(kept, separators=(",", ":"), ensure_ascii=False)
+
+
 def told_by_scope(profile: Mapping[str, Any], scope: Sequence[str]) -> dict[str, Any]:
     """OpenID Connect Core section 5.4: the claims that the granted scopes ask for, as far as they are known."""
     names = {name for value in scope for name in SCOPE_CLAIMS.get(value, ())}

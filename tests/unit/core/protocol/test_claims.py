@@ -15,6 +15,7 @@ from grantlog.core.protocol.claims import (
     standard_claims,
     told_by_request,
     told_by_scope,
+    within,
 )
 
 # OpenID Connect Core section 5.3.2
@@ -155,6 +156,14 @@ def test_claims_asked_for_one_by_one_are_consented_to_by_their_scopes() -> None:
     assert scopes_of(EXAMPLE) == ("profile", "email")
     assert scopes_of('{"id_token":{"phone_number":null}}') == ("phone",)
     assert scopes_of("") == ()
+
+
+def test_claims_go_with_the_scopes_that_are_not_allowed() -> None:
+    assert within("", ()) == ""
+    assert within(EXAMPLE, ("openid", "profile", "email")) == EXAMPLE
+    assert scopes_of(within(EXAMPLE, ("openid", "email"))) == ("email",)
+    left = loads(within(EXAMPLE, ("openid",)))
+    assert left == {"userinfo": {"http://example.info/claims/groups": None}, "id_token": loads(EXAMPLE)["id_token"]}
 
 
 def test_attributes_are_those_that_the_account_has() -> None:
