@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from math import isfinite
 from typing import Any, Final
 
+from grantlog.core.protocol.bounded_json import depth, size
 from grantlog.core.protocol.errors import ProtocolError
 from grantlog.core.protocol.policy import Policy
 
@@ -104,8 +105,8 @@ def invalid_details(description: str, reason: str) -> ProtocolError:
 def _read(text: str) -> Sequence[Entry]:
     if len(text.encode(errors="replace")) > BYTES_LIMIT:
         raise invalid_details("authorization_details is too long", "details_size")
-    # counted before anything is built: brackets inside strings count as well, which no honest text gets near the limit by
-    if _depth(text) > DEPTH_LIMIT:
+    # before anything is built
+    if depth(text) > DEPTH_LIMIT:
         raise invalid_details("authorization_details nests too deep", "details_depth")
     try:
         entries = json.loads(
@@ -121,7 +122,7 @@ def _read(text: str) -> Sequence[Entry]:
     # RFC 9396 2: "an array of JSON objects"
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
         raise invalid_details("authorization_details must be an array of objects", "details_no_array")
-    if len(entries) > ENTRIES_LIMIT or _values(entries) > VALUES_LIMIT:
+    if len(entries) > ENTRIES_LIMIT or size(entries) > VALUES_LIMIT:
         raise invalid_details("authorization_details holds too much", "details_too_many")
     return entries
 
@@ -143,25 +144,6 @@ def _part(wanted: object, granted: object) -> bool:
         return canonical(wanted) == canonical(granted)
     known = {canonical(value) for value in granted}
     return all(canonical(value) in known for value in wanted)
-
-
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    for sign in text:
-        if sign in "{[":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif sign in "}]":
-            depth -= 1
-    return deepest
-
-
-def _values(value: object) -> int:
-    if isinstance(value, dict):
-        return len(value) + sum(_values(each) for each in value.values())
-    if isinstance(value, list):
-        return len(value) + sum(_values(each) for each in value)
-    return 0
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from grantlog.core.protocol.bounded_json import depth, size
+
 SIZE_LIMIT = 16_384
 DEPTH_LIMIT = 8
 MEMBERS_LIMIT = 256
@@ -98,7 +100,7 @@ def read_object(raw: bytes, *, members: int = MEMBERS_LIMIT) -> Mapping[str, Any
         text = raw.decode()
     except UnicodeDecodeError:
         raise MalformedJwtError("jwt_not_utf8") from None
-    if _depth(text) > DEPTH_LIMIT:
+    if depth(text) > DEPTH_LIMIT:
         raise MalformedJwtError("jwt_depth")
     try:
         found = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
@@ -108,7 +110,7 @@ def read_object(raw: bytes, *, members: int = MEMBERS_LIMIT) -> Mapping[str, Any
         raise MalformedJwtError("jwt_not_json") from None
     if not isinstance(found, dict):
         raise MalformedJwtError("jwt_not_an_object")
-    if _members(found) > members:
+    if size(found) > members:
         raise MalformedJwtError("jwt_members")
     # an escape can spell half a surrogate pair: nothing has bytes for it (RFC 8259 8.2: "unpredictable")
     if "\\u" in text and _SURROGATE.search(json.dumps(found, ensure_ascii=False)) is not None:
@@ -136,23 +138,3 @@ def _no_constant(_name: str) -> object:
     # RFC 8259 6: "Numeric values that cannot be represented in the grammar below (such as Infinity and NaN) are not
     # permitted."
     raise MalformedJwtError("jwt_not_json")
-
-
-def _depth(text: str) -> int:
-    """How deep brackets nest. Those inside strings count as well, which no honest JWT gets near the limit by."""
-    depth = deepest = 0
-    for sign in text:
-        if sign in "{[":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif sign in "}]":
-            depth -= 1
-    return deepest
-
-
-def _members(value: object) -> int:
-    if isinstance(value, dict):
-        return len(value) + sum(_members(each) for each in value.values())
-    if isinstance(value, list):
-        return len(value) + sum(_members(each) for each in value)
-    return 0

@@ -8,14 +8,12 @@ from typing import Any, NoReturn
 from grantlog.core.identifiers import ClientId
 from grantlog.core.protocol.errors import ProtocolError
 from grantlog.core.protocol.jwt_text import FAPI_ALGS, SIGNATURE_ALGS, MalformedJwtError
-from grantlog.core.protocol.jwt_time import numeric_date
+from grantlog.core.protocol.jwt_time import AHEAD, numeric_date
 from grantlog.core.protocol.requests import REPEATABLE, Parameters
 
 TYPS = ("oauth-authz-req+jwt", "jwt", None)
 """RFC 9101 section 10.8 registers the first; OpenID Connect Core section 6 knows none."""
 SIZE_LIMIT = 32_768
-LEEWAY = 60
-"""Seconds by which ``iat`` and ``nbf`` may be ahead of us."""
 FAPI_SPAN = 3600
 """FAPI 2.0 Message Signing section 5.3.1: the longest from ``nbf`` to ``exp``, and the longest ago that ``nbf`` may be."""
 _JWT_CLAIMS = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
@@ -37,13 +35,13 @@ def check_claims(claims: Mapping[str, Any], client_id: ClientId, issuer: str, no
     ``jti`` is not looked at: a request object that comes again begins nothing but another login, whose answer only the
     browser that has the client's state can use, and a pushed one comes with the client's own proof, which counts once.
     """
-    # RFC 9101 5: "The value of aud should be the value of the authorization server (AS) issuer"; 4: iss is the client
+    # RFC 9101 4: "The value of aud should be the value of the authorization server (AS) issuer"; iss is the client
     if ("iss" in claims or fapi2) and claims.get("iss", client_id) != client_id:
         _refuse("iss")
     audience = claims.get("aud", None if fapi2 else issuer)
     if issuer not in (audience if isinstance(audience, list) else [audience]):
         _refuse("aud")
-    # RFC 9101 4: "the client [...] SHOULD NOT use its client_id as sub", so that no client assertion passes for a request
+    # RFC 9101 10.8: a request object whose sub is the client could be taken for a client assertion, and the other way round
     if claims.get("sub") == client_id:
         _refuse("sub")
     # RFC 9101 4: "The parameters 'request' and 'request_uri' MUST NOT be included in Request Objects."
@@ -64,7 +62,7 @@ def _check_times(claims: Mapping[str, Any], now: int, *, fapi2: bool) -> None:
     times = {name: date for name, date in dates.items() if date is not None}
     if "exp" in times and times["exp"] <= now:
         _refuse("exp")
-    if any(times.get(name, now) > now + LEEWAY for name in ("nbf", "iat")):
+    if any(times.get(name, now) > now + AHEAD for name in ("nbf", "iat")):
         _refuse("early")
     # FAPI 2.0 Message Signing 5.3.1: "shall require the request object to contain an nbf claim that is no longer than 60
     # minutes in the past", "shall require the request object to contain an exp claim that has a lifetime of no longer than
@@ -78,8 +76,8 @@ def _check_times(claims: Mapping[str, Any], now: int, *, fapi2: bool) -> None:
 def parameters_of(claims: Mapping[str, Any], client_id: ClientId) -> Parameters:
     """The parameters in a request object. Raises invalid_request_object.
 
-    RFC 9101 section 4: "The Request Object MAY [...] parameter names and string values MUST be included as JSON strings",
-    "any extension parameter [...] that represents a JSON object or array" as such, and numbers as JSON numbers.
+    RFC 9101 section 4: "Parameter names and string values MUST be included as JSON strings"; numbers come as JSON numbers, and
+    what is JSON itself may come as such.
     """
     values: dict[str, str] = {"client_id": client_id}
     many: dict[str, tuple[str, ...]] = {}

@@ -5,11 +5,11 @@ from typing import Any
 
 from grantlog.core.protocol.errors import ProtocolError
 from grantlog.core.protocol.jwt_text import MalformedJwtError, ReadJwt, read_jwt
+from grantlog.core.protocol.jwt_time import AHEAD, numeric_date
 from grantlog.core.protocol.policy import Policy, TrustedIssuer
 from grantlog.core.protocol.supported import SIGNING_ALGS
 
 TYPES = (None, "JWT", "software-statement+jwt")
-LEEWAY = 10
 REGISTERED = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 """RFC 7519 section 4.1: about the statement, not about the software."""
 FORBIDDEN = frozenset({"software_statement", "resource_server_for"})
@@ -48,11 +48,10 @@ def claims_of(jwt: ReadJwt, policy: Policy, now: int) -> Mapping[str, Any]:
     audience = claims.get("aud", policy.issuer)
     if policy.issuer not in (audience if isinstance(audience, list) else [audience]):
         raise invalid_statement("statement_audience")
-    expires, begins = _moment(claims, "exp"), _moment(claims, "nbf")
-    _moment(claims, "iat")
+    expires = _moment(claims, "exp")
     if expires is not None and expires <= now:
         raise invalid_statement("statement_expired")
-    if begins is not None and begins > now + LEEWAY:
+    if any(begins is not None and begins > now + AHEAD for begins in (_moment(claims, "nbf"), _moment(claims, "iat"))):
         raise invalid_statement("statement_not_yet_valid")
     if FORBIDDEN & claims.keys():
         raise invalid_statement("statement_member")
@@ -64,10 +63,8 @@ def invalid_statement(reason: str) -> ProtocolError:
     return ProtocolError("invalid_software_statement", "the software statement is not valid", reason)
 
 
-def _moment(claims: Mapping[str, Any], name: str) -> int | None:
-    value = claims.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise invalid_statement(f"statement_{name}")
-    return value
+def _moment(claims: Mapping[str, Any], name: str) -> float | None:
+    try:
+        return numeric_date(claims, name)
+    except MalformedJwtError:
+        raise invalid_statement(f"statement_{name}") from None

@@ -4,7 +4,8 @@ import pytest
 from tests.support.protocol import refused
 
 from grantlog.core.identifiers import ClientId
-from grantlog.core.protocol.request_object import FAPI_SPAN, LEEWAY, algs, check_claims, parameters_of
+from grantlog.core.protocol.jwt_time import AHEAD
+from grantlog.core.protocol.request_object import FAPI_SPAN, algs, check_claims, parameters_of
 
 CLIENT, ISSUER, NOW = ClientId("s6BhdRkqt3"), "https://server.example.com", 1_700_000_000
 # RFC 9101 section 4
@@ -99,8 +100,8 @@ def test_a_parameter_of_another_type_is_refused(claims: dict[str, Any]) -> None:
         ({"exp": True}, "object_times"),
         ({"nbf": None}, "object_times"),
         ({"exp": 10**400}, "object_times"),
-        ({"nbf": NOW + LEEWAY + 1}, "object_early"),
-        ({"iat": NOW + LEEWAY + 1}, "object_early"),
+        ({"nbf": NOW + AHEAD + 1}, "object_early"),
+        ({"iat": NOW + AHEAD + 1}, "object_early"),
     ],
     ids=str,
 )

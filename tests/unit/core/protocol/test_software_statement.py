@@ -9,7 +9,8 @@ from tests.support.client_metadata import ISSUER, PLAIN, POLICY
 from tests.support.protocol import refused
 
 from grantlog.core.protocol.jwt_text import ReadJwt
-from grantlog.core.protocol.software_statement import LEEWAY, claims_of, read_statement
+from grantlog.core.protocol.jwt_time import AHEAD
+from grantlog.core.protocol.software_statement import claims_of, read_statement
 
 NOW = 1_760_000_000
 
@@ -69,7 +70,8 @@ def test_what_is_no_statement_is_refused(presented: object, reason: str) -> None
         ({"aud": ["https://other.example"]}, "statement_audience"),
         ({"exp": NOW}, "statement_expired"),
         ({"exp": "tomorrow"}, "statement_exp"),
-        ({"nbf": NOW + LEEWAY + 1}, "statement_not_yet_valid"),
+        ({"nbf": NOW + AHEAD + 1}, "statement_not_yet_valid"),
+        ({"iat": NOW + AHEAD + 1}, "statement_not_yet_valid"),
         ({"iat": True}, "statement_iat"),
         ({"software_statement": "x"}, "statement_member"),
         ({"resource_server_for": ["https://api.example.com/"]}, "statement_member"),
@@ -81,5 +83,5 @@ def test_claims_that_are_not_good_now_and_here_are_refused(members: dict[str, An
 
 
 def test_what_is_about_the_statement_is_not_about_the_client() -> None:
-    jwt = claims(aud=[ISSUER], exp=NOW + 1, nbf=NOW + LEEWAY, iat=NOW, jti="1", software_id="s")
+    jwt = claims(aud=[ISSUER], exp=NOW + 1, nbf=NOW + AHEAD, iat=NOW + AHEAD, jti="1", software_id="s")
     assert claims_of(jwt, POLICY, NOW) == {"software_id": "s"}
