@@ -25,9 +25,9 @@ class Open(Protocol):
     ) -> BrowserContext: ...
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. While it is driven, no event loop can begin on this thread: so it ends with its module."""
     program = shutil.which("chromium")
     assert program is not None  # tests/conftest.py leaves these tests out where there is none
     with sync_playwright() as playwright:
