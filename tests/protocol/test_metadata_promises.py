@@ -282,7 +282,7 @@ def test_tokens_are_bound_to_a_key(app: Running) -> None:
     proof = key.proof("POST", f"{app.settings.issuer}/token")
     answer = app.browser().post("/token", form, headers | dict(proof))
     assert answer.json["token_type"] == "DPoP", told
-    is_refused(app.browser().post("/token", form, headers), "invalid_dpop_proof")
+    is_refused(app.browser().post("/token", form, headers), "invalid_request")
 
 
 def test_every_scope_is_one_that_can_be_asked_for(app: Running, document: dict[str, Any], person: Person) -> None:

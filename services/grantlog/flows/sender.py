@@ -49,8 +49,8 @@ async def sender_of(
         if not demanded:
             return Sender()
         # RFC 9449 5.2: "If the value is true, the authorization server MUST reject token requests from the client that do
-        # not contain the DPoP header."
-        raise dpop.invalid_proof("dpop_missing")
+        # not contain the DPoP header." It is "missing a required parameter" (RFC 6749 5.2): there is no proof to be invalid.
+        raise invalid_request("the request has to come with a DPoP proof", "dpop_missing")
     if metadata.tls_client_certificate_bound_access_tokens:
         if proofs.certificate is not None:
             return Sender(certificate_confirmation(proofs.certificate))
