@@ -136,3 +136,9 @@ def test_of_many_with_the_key_one_wins(app: Running, person: Person, web: Client
     # every other one proved everything: a replay, which is what kills a family
     assert not is_active(app, winner.json["access_token"])
     assert event_types(app, code)[:2] == ["authorized", "code_redeemed"]
+
+
+def test_a_proof_counts_once_also_where_a_request_is_pushed(app: Running, web: Client) -> None:
+    headers = ProofKey().proof("POST", f"{web.url}/par")
+    assert web.post("/par", parameters(app), headers).status == 201
+    is_refused(web.post("/par", parameters(app), headers), "invalid_dpop_proof")

@@ -179,6 +179,14 @@ def test_an_assertion_counts_once_also_where_the_request_was_refused(app: Runnin
     is_refused(ask(app, assertion), "invalid_client", 401)
 
 
+@pytest.mark.parametrize(("scope", "status"), [("api:read", 200), ("nonsense", 400)])
+def test_an_assertion_counts_once_where_a_device_asks(app: Running, scope: str, status: int) -> None:
+    client = registered(app, key("ES256"), grant_types=("urn:ietf:params:oauth:grant-type:device_code",))
+    assertion = good(app, client)
+    assert ask(app, assertion, "/device_authorization", scope=scope).status == status
+    is_refused(ask(app, assertion, "/device_authorization", scope="api:read"), "invalid_client", 401)
+
+
 def test_two_clients_may_use_the_same_jti(app: Running, client_id: str) -> None:
     other = registered(app, key("ES256"))
     assert ask(app, good(app, client_id, jti="one")).status == 200

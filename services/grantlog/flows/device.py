@@ -22,6 +22,7 @@ from grantlog.core.protocol.requests import Parameters
 from grantlog.core.protocol.token_text import SECRET_BYTES, Handle, Kind, write
 from grantlog.flows import consents, details, device_records
 from grantlog.flows.authenticate import authenticate, may_use
+from grantlog.flows.browser_binding import binding
 from grantlog.flows.client_directory import KnownClient
 from grantlog.flows.consent import stamps_of
 from grantlog.flows.consents import Wish
@@ -50,10 +51,10 @@ async def ask(service: Service, parameters: Parameters, proofs: Proofs, origin: 
     if wait:
         metrics.THROTTLED.labels(RULE).inc()
         raise TooManyRequestsError(wait)
+    await claim_once(service, client)
     wanted, resources = _wanted(service, client.client, parameters)
     asked = parameters.get(details.PARAMETER)
     checked = "" if asked is None else details.parse(asked, service.policy, state)
-    await claim_once(service, client)
     log, secrets = service.ports.log, service.ports.secrets
     now, secret, lifetime = log.now(), secrets.random(SECRET_BYTES), service.policy.device_lifetime
     request = DeviceRequest(
@@ -108,7 +109,7 @@ async def enter(service: Service, typed: str, browser: str, origin: Origin) -> s
     Only what fails counts, per address and per browser (RFC 8628 section 5.1). Raises TooManyRequestsError,
     UnavailableError.
     """
-    subjects = (origin.subscriber, f"browser:{sha256(browser.encode()).hexdigest()}")
+    subjects = (origin.subscriber, f"browser:{binding(browser)}")
     throttle = service.ports.throttle
     for subject in subjects:
         wait = await throttle.peek(GUESS_RULE, subject)
