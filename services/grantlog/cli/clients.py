@@ -122,6 +122,19 @@ def rotate_secret(*, client_id: str, overlap: int | None, as_json: bool) -> None
     show(_run(work), as_json=as_json)
 
 
+@clients.command("replace-registration-token")
+@click.argument("client_id")
+@json_option
+def replace_registration_token(*, client_id: str, as_json: bool) -> None:
+    """Give a client another registration access token (RFC 7592). It is printed this once; the old one is dead at once."""
+
+    async def work(service: Service) -> dict[str, object]:
+        text = await flows.replace_registration_token(service, ClientId(client_id), origin(service))
+        return {"client_id": client_id, "registration_access_token": text}
+
+    show(_run(work), as_json=as_json)
+
+
 @clients.command()
 @click.argument("client_id")
 @click.option("--cause", default="operator", show_default=True, help="Why; it stands on the log.")

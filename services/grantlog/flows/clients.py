@@ -104,6 +104,18 @@ async def rotate_secret(service: Service, client_id: ClientId, origin: Origin, o
     return NewSecret(text, state.secrets[0].expires_at if len(state.secrets) > 1 else None)
 
 
+async def replace_registration_token(service: Service, client_id: ClientId, origin: Origin) -> str:
+    """Another registration access token for a client (RFC 7592 section 3), told this once; the one before it is dead.
+
+    A client that had none manages its registration from now on. Raises CommandRefusedError (``client_unknown``),
+    UnavailableError.
+    """
+    text = write_registration_token(service.ports.secrets.random(SECRET_BYTES), service.policy.token_prefix)
+    digest = secret_digest(text)
+    await _command(service, client_id, lambda known: decide.replace_registration_token(known, digest), origin)
+    return text
+
+
 async def suspend(service: Service, client_id: ClientId, cause: str, origin: Origin) -> ClientState:
     """Stops a client and everything issued to it. Returns when every reader knows.
 
