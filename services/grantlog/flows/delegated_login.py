@@ -8,7 +8,6 @@ that began, signed, used once, and short.
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from hmac import compare_digest
 from json import dumps, loads
 from typing import Any
@@ -32,11 +31,12 @@ from grantlog.flows.admit import LoggedIn, Proven, admit
 from grantlog.flows.authenticate import Authenticated, authenticate, count_failure
 from grantlog.flows.authorization_answer import Answer, refuse
 from grantlog.flows.authorization_step import Show, next_step
+from grantlog.flows.browser_binding import belongs, binding, is_id, new_id
 from grantlog.flows.known_client import known_client
 from grantlog.flows.known_device import known_device
 from grantlog.flows.one_time import claim_once
 from grantlog.flows.own_pages import own_page
-from grantlog.flows.pending import Pending, new_id
+from grantlog.flows.pending import Pending
 from grantlog.flows.service import Service
 from grantlog.flows.sessions import Session
 
@@ -47,7 +47,6 @@ RETURN = "/login/delegate/return"
 VERDICT_LIFETIME = 120
 """Seconds: the browser is on its way already."""
 CHALLENGES_PER_LOGIN = 16
-_ID_CHARS = 43
 _LABELS = {KIND: "delegate challenge", VERDICT_KIND: "delegate verifier"}
 
 
@@ -66,7 +65,7 @@ async def begin(
     waiting = await pending.find(service, tx, browser)
     if waiting is None:
         return None
-    record = {"tx": tx, "binding": _binding(browser), "told": await _told(service, waiting, session)}
+    record = {"tx": tx, "binding": binding(browser), "told": await _told(service, waiting, session)}
     key = new_id(service)
     kept = await service.ports.transactions.put(
         KIND,
@@ -288,7 +287,7 @@ async def _taken(service: Service, verifier: str, browser: str | None) -> Mappin
         return None
     stored = await service.ports.transactions.get(VERDICT_KIND, key)
     # another browser takes it from nobody
-    if stored is None or not compare_digest(loads(stored)["binding"], _binding(browser)):
+    if stored is None or not belongs(loads(stored)["binding"], browser):
         return None
     taken = await service.ports.transactions.take(VERDICT_KIND, key)
     verdict: Mapping[str, Any] | None = None if taken is None else loads(taken)
@@ -304,10 +303,6 @@ def _signed(service: Service, kind: str, key: str) -> str:
 def _key(service: Service, kind: str, text: str) -> str | None:
     """The key in a text of ours; None for every other text, without I/O."""
     key = text.partition(".")[0]
-    if len(key) != _ID_CHARS or not text.isascii():
+    if not is_id(key) or not text.isascii():
         return None
     return key if compare_digest(text.encode(), _signed(service, kind, key).encode()) else None
-
-
-def _binding(browser: str) -> str:
-    return sha256(browser.encode()).hexdigest()

@@ -5,8 +5,6 @@ for each browser that has typed the code. Every change is a swap of what was rea
 """
 
 from dataclasses import asdict, dataclass, replace
-from hashlib import sha256
-from hmac import compare_digest
 from json import dumps, loads
 from typing import Literal
 from uuid import UUID
@@ -14,7 +12,7 @@ from uuid import UUID
 from grantlog.core.identifiers import MICROS, ClientId, Micros, StreamId
 from grantlog.core.protocol import device as rules
 from grantlog.core.protocol.device import Pace
-from grantlog.flows.pending import new_id
+from grantlog.flows.browser_binding import belongs, binding, is_id, new_id
 from grantlog.flows.service import Service
 from grantlog.ports import UnavailableError
 
@@ -22,7 +20,6 @@ KIND = "device"
 CODE_KIND = "user_code"
 PAGE_KIND = "device_page"
 _SWAPS = 16
-_ID_CHARS = 43
 Status = Literal["pending", "allowed", "denied"]
 
 
@@ -124,7 +121,7 @@ async def polled(service: Service, stream: StreamId) -> tuple[DeviceRequest, boo
 async def open_page(service: Service, request: DeviceRequest, browser: str) -> str:
     """A browser has shown the user code: the id of the page on which its user may answer. Raises UnavailableError."""
     key = new_id(service)
-    kept = f"{_binding(browser)}{request.stream}"
+    kept = f"{binding(browser)}{request.stream}"
     await service.ports.transactions.put(PAGE_KIND, key, kept.encode(), service.policy.device_lifetime)
     return key
 
@@ -134,20 +131,16 @@ async def of_page(service: Service, key: str, browser: str | None) -> DeviceRequ
 
     Raises UnavailableError.
     """
-    if len(key) != _ID_CHARS or not key.isascii() or browser is None:
+    if not is_id(key) or browser is None:
         return None
     stored = await service.ports.transactions.get(PAGE_KIND, key)
     if stored is None:
         return None
-    binding, stream = stored[:64].decode(), stored[64:].decode()
-    if not compare_digest(binding, _binding(browser)):
+    bound, stream = stored[:64].decode(), stored[64:].decode()
+    if not belongs(bound, browser):
         return None
     request = await by_stream(service, StreamId(UUID(stream)))
     return request if request is not None and request.status == "pending" else None
-
-
-def _binding(browser: str) -> str:
-    return sha256(browser.encode()).hexdigest()
 
 
 async def _swap(service: Service, stored: bytes, request: DeviceRequest) -> bool:

@@ -8,9 +8,9 @@ from grantlog.core.identifiers import ClientId
 from grantlog.core.protocol.errors import TooManyRequestsError
 from grantlog.core.protocol.redirect_uri import with_parameters
 from grantlog.core.protocol.requests import Parameters
+from grantlog.flows.browser_binding import is_id, new_id
 from grantlog.flows.client_directory import KnownClient
 from grantlog.flows.hints import Hint, hint_of
-from grantlog.flows.pending import new_id
 from grantlog.flows.service import Service
 from grantlog.flows.sessions import Session, sid_of
 from grantlog.flows.subjects import subject_of
@@ -21,7 +21,6 @@ KEPT_FOR = 60
 WAITING_LIMIT = 1000
 """So many of them may wait from one address, which may be that of a whole office."""
 STATE_LIMIT = 2048
-_ID_CHARS = 43
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +109,7 @@ async def keep(service: Service, request: LogoutRequest, subscriber: str) -> str
 
 async def kept(service: Service, key: str) -> LogoutRequest | None:
     """What was kept under this id; None where it is over. Raises UnavailableError."""
-    stored = await service.ports.transactions.get(KIND, key) if len(key) == _ID_CHARS and key.isascii() else None
+    stored = await service.ports.transactions.get(KIND, key) if is_id(key) else None
     if stored is None:
         return None
     members: dict[str, Any] = loads(stored)

@@ -1,7 +1,5 @@
 """Login with a passkey alone: who has the key, and has proven to it who he is, need not even say his name."""
 
-from hashlib import sha256
-
 from structlog import get_logger
 
 from grantlog import metrics
@@ -10,6 +8,7 @@ from grantlog.core.identifiers import seconds
 from grantlog.core.protocol.acr import by_passkey, two_factors
 from grantlog.flows import passkeys
 from grantlog.flows.admit import LoggedIn, Proven, admit
+from grantlog.flows.browser_binding import binding
 from grantlog.flows.known_device import known_device
 from grantlog.flows.login import ADDRESS_RULE, LoginRefused
 from grantlog.flows.second_factor import Goal
@@ -60,4 +59,4 @@ def _refused(outcome: str, origin: Origin, retry_after: int = 0) -> LoginRefused
 
 
 def _about(goal: Goal) -> str:
-    return f"login {goal.tx} {sha256(goal.browser.encode()).hexdigest()}"
+    return f"login {goal.tx} {binding(goal.browser)}"

@@ -13,9 +13,10 @@ from grantlog.core.protocol.requests import Parameters
 from grantlog.flows.authenticate import Authenticated, authenticate, count_failure
 from grantlog.flows.authorization_answer import PUSHED, answered_before
 from grantlog.flows.authorization_request import read_request
+from grantlog.flows.browser_binding import new_id
 from grantlog.flows.client_directory import KnownClient
 from grantlog.flows.one_time import claim_once
-from grantlog.flows.pending import FULL_FOR, new_id, request_of
+from grantlog.flows.pending import FULL_FOR, request_of
 from grantlog.flows.sender import Sender, sender_of
 from grantlog.flows.service import Service
 

@@ -7,8 +7,6 @@ begins only when the step is done, and carries the epoch that was read with the 
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from hashlib import sha256
-from hmac import compare_digest
 from json import dumps, loads
 from typing import Literal
 from uuid import UUID
@@ -23,6 +21,7 @@ from grantlog.core.identifiers import StreamId
 from grantlog.core.protocol.acr import BY_RECOVERY_CODE, BY_TOTP, MFA, by_passkey, reachable, satisfies, two_factors
 from grantlog.flows import passkeys, recovery, totp
 from grantlog.flows.admit import LoggedIn, Proven, admit
+from grantlog.flows.browser_binding import belongs, binding
 from grantlog.flows.known_device import failures_of, known_device
 from grantlog.flows.service import Service
 from grantlog.flows.sessions import Session, find_session
@@ -97,7 +96,7 @@ async def ask(service: Service, proven: Proven, goal: Goal, session: str = "") -
         "amr": proven.amr,
         "noise": noise,
         "auth_time": proven.auth_time,
-        "binding": _binding(goal.browser),
+        "binding": binding(goal.browser),
         "session": session,
     }
     lifetime = min(LIFETIME, service.policy.login_lifetime)
@@ -215,7 +214,7 @@ def _read(stored: bytes | None, goal: Goal) -> Step | None:
     if stored is None:
         return None
     kept = loads(stored)
-    if not compare_digest(kept["binding"], _binding(goal.browser)):
+    if not belongs(kept["binding"], goal.browser):
         return None
     proven = Proven(
         account=StreamId(UUID(kept["account"])),
@@ -225,7 +224,3 @@ def _read(stored: bytes | None, goal: Goal) -> Step | None:
         auth_time=kept["auth_time"],
     )
     return Step(proven, goal, kept["session"])
-
-
-def _binding(browser: str) -> str:
-    return sha256(browser.encode()).hexdigest()

@@ -7,8 +7,6 @@ that is here, ``upstream_accounts`` says.
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from hashlib import sha256
-from hmac import compare_digest
 from http import HTTPStatus
 from json import dumps, loads
 from typing import Any
@@ -27,14 +25,13 @@ from grantlog.core.protocol.policy import UpstreamProvider
 from grantlog.core.protocol.requests import Parameters
 from grantlog.core.protocol.upstream import ProviderMetadata, UpstreamError
 from grantlog.flows import client_keys, pending
-from grantlog.flows.pending import new_id
+from grantlog.flows.browser_binding import belongs, binding, is_id, new_id
 from grantlog.flows.service import Service
 
 KIND = "upstream"
 RULE = "authorize"
 CALLBACK = "/login/upstream/callback"
 _SLACK = 60
-_ID_CHARS = 43
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +106,7 @@ async def _begin(
     state = new_id(service)
     begun = Begun(
         provider=name,
-        binding=_binding(browser),
+        binding=binding(browser),
         nonce=new_id(service),
         verifier=new_id(service),
         tx=tx,
@@ -157,10 +154,10 @@ async def finish(service: Service, parameters: Parameters, browser: str | None) 
 
 async def _taken(service: Service, state: str, browser: str | None) -> Begun:
     """What was begun under this state in this browser, once. Another browser takes it from nobody."""
-    if len(state) != _ID_CHARS or not state.isascii() or browser is None:
+    if not is_id(state) or browser is None:
         raise UpstreamError("upstream_state")
     stored = await service.ports.transactions.get(KIND, state)
-    if stored is None or not compare_digest(_read(stored).binding, _binding(browser)):
+    if stored is None or not belongs(_read(stored).binding, browser):
         raise UpstreamError("upstream_state")
     taken = await service.ports.transactions.take(KIND, state)
     if taken is None:
@@ -222,10 +219,6 @@ async def _proven(
     )
     rules.check_id_token(jwt.claims, expected)
     return jwt.claims
-
-
-def _binding(browser: str) -> str:
-    return sha256(browser.encode()).hexdigest()
 
 
 def _read(stored: bytes) -> Begun:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from aiohttp import web
 
-from grantlog.flows.pending import new_id
+from grantlog.flows.browser_binding import new_id
 from grantlog.web.keys import SERVICE, SETTINGS
 
 Cookie = Literal["login", "session", "device"]
