@@ -8,6 +8,8 @@ from tests.support.app import API, BILLING, JWT_API, REDIRECT, WEB, Running, Sta
 from tests.support.code_flow import authorize, consent_page, log_in, login_page, redeem, redirect_of
 
 from grantlog.core.client.events import ClientMetadata
+from grantlog.flows import consent, pending
+from grantlog.ports import UnavailableError
 
 
 def test_the_page_says_who_asks_for_what_where_and_as_whom(app: Running) -> None:
@@ -170,3 +172,22 @@ def test_nothing_of_the_request_is_on_the_log_before_the_user_allows(app: Runnin
     authorize(app, browser)
     login_page(app, browser)
     assert app.run(app.service.ports.log.head()).position == before
+
+
+def test_an_answer_that_a_store_was_away_for_can_be_given_again(app: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = app.browser()
+    page = consent_page(app, browser)
+
+    async def away(*_: object) -> None:
+        raise UnavailableError("the log does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(consent, "begin", away)
+        assert browser.submit(page, decision="allow").status == 503
+    assert "code" in browser.submit(page, decision="allow").query
+    # and where nobody needs to be asked
+    with monkeypatch.context() as patch:
+        patch.setattr(pending, "new_id", lambda _: "k" * 43)
+        patch.setattr(consent, "begin", away)
+        assert authorize(app, browser, prompt=None).status == 503
+    assert "code" in browser.get("/consent?tx=" + "k" * 43).query

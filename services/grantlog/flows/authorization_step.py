@@ -13,6 +13,7 @@ from grantlog.flows.pending import Pending
 from grantlog.flows.service import Service
 from grantlog.flows.sessions import Session
 from grantlog.flows.subjects import subject_of
+from grantlog.ports import UnavailableError
 
 Page = Literal["login", "second_factor", "consent"]
 
@@ -68,7 +69,13 @@ async def proceed(
     if not await consents.remembered(service, session, client, waiting.request):
         return step
     taken = await pending.take(service, key, browser)
-    return None if taken is None else await consent.allow(service, taken, session, origin)
+    if taken is None:
+        return None
+    try:
+        return await consent.allow(service, taken, session, origin)
+    except UnavailableError:
+        await pending.give_back(service, key, taken)
+        raise
 
 
 async def without_asking(service: Service, waiting: Pending, session: Session | None, origin: Origin) -> Answer:

@@ -96,6 +96,11 @@ async def take(service: Service, key: str, browser: str | None) -> Pending | Non
     return _owned(await service.ports.transactions.take(KIND, key), browser)
 
 
+async def give_back(service: Service, key: str, taken: Pending) -> None:
+    """A request that was taken could not be answered because a store is away: it waits again. Raises UnavailableError."""
+    await _put(service, key, taken)
+
+
 async def choose(service: Service, key: str, browser: str | None, session: Session) -> Pending | None:
     """The request, whose user goes on with the account of ``session``. Raises UnavailableError."""
     pending = await find(service, key, browser)

@@ -5,8 +5,9 @@ from aiohttp import web
 from grantlog.core.protocol.requests import read_form, read_query
 from grantlog.flows import consent as flow
 from grantlog.flows.authorization_step import Show, next_step
-from grantlog.flows.pending import take
+from grantlog.flows.pending import give_back, take
 from grantlog.flows.sessions import find_session
+from grantlog.ports import UnavailableError
 from grantlog.web.answers import see_other
 from grantlog.web.client_request import form_body
 from grantlog.web.cookies import read_cookie
@@ -75,6 +76,10 @@ async def submit(request: web.Request) -> web.Response:
     taken = await take(service, key, browser)
     if taken is None:
         raise over()
-    if decision == "deny":
-        return answered(request, await flow.deny(service, taken, request[ORIGIN]))
-    return answered(request, await flow.allow(service, taken, session, request[ORIGIN], asked=True))
+    try:
+        if decision == "deny":
+            return answered(request, await flow.deny(service, taken, request[ORIGIN]))
+        return answered(request, await flow.allow(service, taken, session, request[ORIGIN], asked=True))
+    except UnavailableError:
+        await give_back(service, key, taken)
+        raise
