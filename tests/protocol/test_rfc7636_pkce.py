@@ -56,7 +56,7 @@ def test_no_client_goes_without(app: Running, person: Person, client: str) -> No
 def test_a_code_without_its_verifier_is_worth_nothing_to_any_client(app: Running, person: Person, client: str) -> None:
     redirect = {"native": "com.example.app:/callback"}.get(client, "https://client.example/callback")
     code = person.code(client, redirect_uri=redirect)
-    is_refused(redeemed(app, code, client, code_verifier=""), "invalid_request")
+    is_refused(redeemed(app, code, client, code_verifier=""), "invalid_grant")
     # the challenge was in the open: it is no verifier (as it would be for "plain")
     is_refused(redeemed(app, code, client, code_verifier=CHALLENGE), "invalid_grant")
     assert redeemed(app, code, client).status == 200

@@ -131,9 +131,10 @@ def _pkce_unproven(challenge: str, presented: str | None) -> Refused | None:
     # authorization request"
     if not challenge:
         return Refused("invalid_grant", "a code_verifier without a code_challenge", "pkce_unasked")
+    # RFC 7636 4.6: "If the values are not equal, an error response indicating 'invalid_grant' MUST be returned." None is not
+    # equal either.
     if presented is None:
-        return Refused("invalid_request", "code_verifier is missing", "code_verifier_missing")
-    # RFC 7636 4.6: "If the values are not equal, an error response indicating 'invalid_grant' MUST be returned."
+        return Refused("invalid_grant", "code_verifier is missing", "code_verifier_missing")
     if not compare_digest(challenge.encode(), presented.encode()):
         return Refused("invalid_grant", "code_verifier does not match the code_challenge", "pkce_mismatch")
     return None

@@ -105,7 +105,7 @@ def test_a_verifier_without_a_challenge_is_always_refused(history: tuple[object,
 @pytest.mark.parametrize("history", [(authorized(),), (authorized(), redeemed())], ids=["fresh", "redeemed"])
 def test_a_challenge_without_a_verifier_is_always_refused(history: tuple[object, ...]) -> None:
     decision = redeem_code(given(evolve, *history), redeem(challenge=None), NOW)
-    assert refusal(decision.answer, "invalid_request") == "code_verifier_missing"
+    assert refusal(decision.answer, "invalid_grant") == "code_verifier_missing"
     assert decision.event is None
 
 
