@@ -65,7 +65,9 @@ async def register(service: Service, metadata: ClientMetadata) -> Party:
 async def ask(service: Service, party: Party, form: str) -> dict[str, str]:
     """The token endpoint's answer to a form, past HTTP."""
     origin = operator_origin(service, "operator:bench")
-    answer: dict[str, str] = json.loads(await token(service, read_form(form.encode()), Proofs(authorization=party.basic), origin))
+    answer: dict[str, str] = json.loads(
+        await token(service, read_form(form.encode()), Proofs(authorization=party.basic), origin)
+    )
     return answer
 
 

@@ -4,20 +4,20 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from grantlog import metrics
-from grantlog.core.account.state import AccountState
 from grantlog.core.decision import Origin, Stamp
 from grantlog.core.grant.events import Authentication, Authorized
 from grantlog.core.grant.state import evolve
 from grantlog.core.identifiers import MICROS, StreamId, after, bucket_of
 from grantlog.core.protocol.authorization_profile import code_lifetime
 from grantlog.core.protocol.authorize import AuthorizationRequest
+from grantlog.core.protocol.claims import USERNAME
 from grantlog.core.protocol.errors import ProtocolError
 from grantlog.core.protocol.redirect_uri import matches
 from grantlog.core.protocol.scope import OFFLINE_ACCESS
 from grantlog.core.protocol.token_text import SECRET_BYTES, Handle, Kind, write
 from grantlog.flows import consents
-from grantlog.flows.accounts import read_profile
 from grantlog.flows.authorization_answer import Answer, answered_before, forget, once, refuse, respond
+from grantlog.flows.claims import profile_of
 from grantlog.flows.client_directory import KnownClient
 from grantlog.flows.consents import Wish
 from grantlog.flows.handle import Prepared, RejectedError, begin
@@ -49,11 +49,8 @@ async def question(service: Service, pending: Pending) -> Question:
 
 async def user_name(service: Service, session: Session) -> str:
     """What the logged-in user calls himself; his identifier where nothing else is left. Raises UnavailableError."""
-    loaded = await service.ports.log.load(session.account)
-    profile = None
-    if isinstance(loaded.state, AccountState):
-        profile = await read_profile(service, session.account, loaded.state)
-    found = (profile or {}).get("name") or (profile or {}).get("username")
+    profile = await profile_of(service, session.account) or {}
+    found = profile.get("name") or profile.get(USERNAME)
     return str(found) if found else str(session.account)
 
 

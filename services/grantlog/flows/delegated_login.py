@@ -20,18 +20,20 @@ from grantlog.core.decision import Origin
 from grantlog.core.identifiers import StreamId, seconds
 from grantlog.core.protocol import claims
 from grantlog.core.protocol import scope as scopes
+from grantlog.core.protocol.claims import USERNAME
 from grantlog.core.protocol.delegate import Accepted, Rejected, read_answer
 from grantlog.core.protocol.errors import ProtocolError, invalid_request
 from grantlog.core.protocol.policy import LoginDelegate
 from grantlog.core.protocol.proofs import Proofs
 from grantlog.core.protocol.requests import Parameters
 from grantlog.flows import consent, consents, pending
-from grantlog.flows.accounts import find_account, read_profile
+from grantlog.flows.accounts import find_account
 from grantlog.flows.admit import LoggedIn, Proven, admit
 from grantlog.flows.authenticate import Authenticated, authenticate, count_failure
 from grantlog.flows.authorization_answer import Answer, refuse
 from grantlog.flows.authorization_step import Show, next_step
 from grantlog.flows.browser_binding import belongs, binding, is_id, new_id
+from grantlog.flows.claims import profile_of
 from grantlog.flows.known_client import known_client
 from grantlog.flows.known_device import known_device
 from grantlog.flows.one_time import claim_once
@@ -269,11 +271,10 @@ async def _told(service: Service, waiting: Pending, session: Session | None) -> 
 
 async def _known(service: Service, waiting: Pending, session: Session) -> Mapping[str, Any]:
     """Who is logged in in this browser, and whether that is recent enough for the request."""
-    state = (await service.ports.log.load(session.account)).state
-    profile = await read_profile(service, session.account, state) if isinstance(state, AccountState) else None
+    profile = await profile_of(service, session.account) or {}
     return {
         "subject": str(session.account),
-        "username": (profile or {}).get("username"),
+        "username": profile.get(USERNAME),
         "auth_time": session.state.auth_time,
         "amr": session.state.amr,
         "acr": session.state.acr,

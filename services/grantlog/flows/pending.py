@@ -4,11 +4,8 @@ Its id stands in URLs, so the id alone proves nothing: a request belongs to the 
 whose hash it carries. So nobody can be made to finish what somebody else began (login CSRF, session fixation).
 """
 
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from hashlib import sha256
-from hmac import compare_digest
 from json import dumps, loads
 from typing import Any
 
@@ -17,6 +14,7 @@ from grantlog.core.identifiers import Micros, seconds
 from grantlog.core.protocol.authorize import AuthorizationRequest
 from grantlog.core.protocol.errors import ProtocolError, TooManyRequestsError
 from grantlog.core.protocol.prompt import must_authenticate
+from grantlog.flows.browser_binding import belongs, binding, is_id, new_id
 from grantlog.flows.service import Service
 from grantlog.flows.sessions import Session
 
@@ -24,7 +22,6 @@ KIND = "authorize"
 RULE = "authorize"
 FULL_FOR = 30
 """Seconds after which a client that has too many requests waiting may find a place again."""
-_ID_CHARS = 43
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +69,7 @@ async def store(service: Service, request: AuthorizationRequest, browser: str, s
     if wait:
         metrics.THROTTLED.labels(RULE).inc()
         raise TooManyRequestsError(wait)
-    pending = Pending(request=request, binding=_binding(browser), started_at=service.ports.log.now())
+    pending = Pending(request=request, binding=binding(browser), started_at=service.ports.log.now())
     key = new_id(service)
     if not await _put(service, key, pending):
         raise ProtocolError(
@@ -86,7 +83,7 @@ async def store(service: Service, request: AuthorizationRequest, browser: str, s
 
 async def find(service: Service, key: str, browser: str | None) -> Pending | None:
     """The request with this id, where it belongs to this browser. Raises UnavailableError."""
-    return _owned(await service.ports.transactions.get(KIND, key), browser) if _is_id(key) else None
+    return _owned(await service.ports.transactions.get(KIND, key), browser) if is_id(key) else None
 
 
 async def take(service: Service, key: str, browser: str | None) -> Pending | None:
@@ -115,11 +112,6 @@ async def answered(service: Service, pending: Pending, subscriber: str) -> None:
     await service.ports.throttle.clear(RULE, pending.request.client_id, subscriber)
 
 
-def new_id(service: Service) -> str:
-    """256 random bits as text, for transactions and pre-login cookies."""
-    return urlsafe_b64encode(service.ports.secrets.random(32)).decode().rstrip("=")
-
-
 async def _put(service: Service, key: str, pending: Pending) -> bool:
     return await service.ports.transactions.put(
         KIND,
@@ -143,7 +135,7 @@ def _owned(stored: bytes | None, browser: str | None) -> Pending | None:
     if stored is None or browser is None:
         return None
     pending = _read(loads(stored))
-    return pending if compare_digest(pending.binding, _binding(browser)) else None
+    return pending if belongs(pending.binding, browser) else None
 
 
 def _read(members: dict[str, Any]) -> Pending:
@@ -153,11 +145,3 @@ def _read(members: dict[str, Any]) -> Pending:
         started_at=Micros(members["started_at"]),
         chosen=members["chosen"],
     )
-
-
-def _binding(browser: str) -> str:
-    return sha256(browser.encode()).hexdigest()
-
-
-def _is_id(key: str) -> bool:
-    return len(key) == _ID_CHARS and key.isascii()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from grantlog.core.decision import NEVER
 from grantlog.core.identifiers import Micros, StreamId
 from grantlog.ports.log import Recorded
 
@@ -20,7 +21,7 @@ class FamilyRow:
     born: Micros
     revoked: str | None
     version: int
-    used_at: Micros = Micros(0)
+    used_at: Micros = NEVER
     """When it last did anything but die; 0: before this was kept."""
 
 
