@@ -62,7 +62,7 @@ def test_who_was_excused_may_use_pkce_all_the_same_and_is_held_to_it(
     app: Running, person: Person, excused: Client
 ) -> None:
     code = person.code("excused")
-    is_refused(redeem(excused, code, redirect_uri=REDIRECT), "invalid_request")
+    is_refused(redeem(excused, code, redirect_uri=REDIRECT), "invalid_grant")
     assert given(redeem(excused, code, code_verifier=VERIFIER)).access
 
 
