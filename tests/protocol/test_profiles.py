@@ -49,7 +49,7 @@ def test_an_operator_may_excuse_a_confidential_client_and_no_public_one(app: Run
     app.clients["excused"] = app.register(replace(WEB, pkce_optional=True))
     assert redeemed(app, "excused", code(app, "excused", **WITHOUT)).status == 200
     # what came with a challenge is held to it
-    is_refused(redeemed(app, "excused", code(app, "excused")), "invalid_request")
+    is_refused(redeemed(app, "excused", code(app, "excused")), "invalid_grant")
     assert redeemed(app, "excused", code(app, "excused"), code_verifier=VERIFIER).status == 200
     # OAuth 2.1 4.1.3: a verifier without a challenge is a downgrade
     is_refused(redeemed(app, "excused", code(app, "excused", **WITHOUT), code_verifier=VERIFIER), "invalid_grant")
@@ -74,7 +74,7 @@ def test_no_registration_excuses_itself(app: Running) -> None:
 
 def test_oidc_lets_confidential_clients_leave_pkce_out_and_nobody_else(oidc: Running) -> None:
     assert redeemed(oidc, "web", code(oidc, "web", **WITHOUT)).status == 200
-    is_refused(redeemed(oidc, "web", code(oidc, "web")), "invalid_request")
+    is_refused(redeemed(oidc, "web", code(oidc, "web")), "invalid_grant")
     is_refused(redeemed(oidc, "web", code(oidc, "web", **WITHOUT), code_verifier=VERIFIER), "invalid_grant")
     assert error_of(oidc, "spa", **WITHOUT) == "invalid_request"
     assert error_of(oidc, "native", redirect_uri=OWN, **WITHOUT) == "invalid_request"
