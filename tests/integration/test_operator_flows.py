@@ -14,8 +14,9 @@ from grantlog.core.client.events import ClientMetadata
 from grantlog.core.client.state import live_secret_hashes
 from grantlog.core.decision import Origin
 from grantlog.core.identifiers import ClientId, after
-from grantlog.core.protocol.client_auth import ClientCredentials
 from grantlog.core.protocol.errors import InvalidClientError
+from grantlog.core.protocol.proofs import Proofs
+from grantlog.core.protocol.requests import Parameters
 from grantlog.core.protocol.token_text import checksum
 from grantlog.flows import accounts, clients
 from grantlog.flows.authenticate import authenticate
@@ -225,7 +226,7 @@ async def test_a_public_client_has_no_secret(service: Service) -> None:
     made = await clients.register(service, PUBLIC, asked(service))
     assert made.secret is None
     assert made.state.secrets == ()
-    with pytest.raises(CommandRefusedError, match="public"):
+    with pytest.raises(CommandRefusedError, match="secret"):
         await clients.rotate_secret(service, made.state.client_id, asked(service))
 
 
@@ -294,9 +295,9 @@ async def test_a_new_secret_is_believed_by_a_process_that_has_heard_of_nothing()
         client_id = made.state.client_id
 
         async def proves(secret: str | None) -> bool:
-            credentials = ClientCredentials("client_secret_basic", client_id, secret)
+            parameters = Parameters({"client_id": client_id, "client_secret": secret or ""})
             try:
-                await authenticate(two.service, "token", credentials, Origin("request", "192.0.2.1"))
+                await authenticate(two.service, "token", parameters, Proofs(), Origin("request", "192.0.2.1"))
             except InvalidClientError:
                 return False
             return True

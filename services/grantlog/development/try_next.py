@@ -24,7 +24,7 @@ def lines_to_try(issuer: str, introspection: str, directory: str, ids: Mapping[s
         "",
         f"  {token}",
         f'  curl -K {directory}/resource-server.curl -d "token=$TOKEN" {introspection}/introspect',
-        f'  curl -K {directory}/client.curl -d "token=$TOKEN" -w "%{{http_code}}\\n" {issuer}/revoke',
+        f'  curl -K {directory}/client.curl -d "token=$TOKEN" -o /dev/null -w "%{{http_code}}\\n" {issuer}/revoke',
         "",
         "A television asks for a login (RFC 8628): open the URL that it is told, and compare the code.",
         "",
