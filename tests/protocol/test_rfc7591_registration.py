@@ -37,6 +37,8 @@ def test_no_two_clients_share_an_id_or_a_secret(app: Running) -> None:
     told = [register(app, GOOD).json for _ in range(5)]
     assert len({each["client_id"] for each in told}) == len({each["client_secret"] for each in told}) == 5
     assert all(len(each["client_secret"]) >= 43 for each in told)
+    # an id on a command line is none of its options
+    assert all(each["client_id"][0].isalpha() for each in told)
 
 
 def test_a_client_cannot_choose_its_id_or_its_secret_or_be_a_resource_server(app: Running) -> None:

@@ -55,7 +55,7 @@ async def register(
     CommandRefusedError (``client_id_taken``, ``client_id_malformed``), UnavailableError.
     """
     log, secrets = service.ports.log, service.ports.secrets
-    wanted = client_id or ClientId(urlsafe_b64encode(secrets.random(16)).rstrip(b"=").decode())
+    wanted = client_id or _new_id(service)
     # RFC 6749 A.1: client-id = *VSCHAR, the printable characters of ASCII. What looks like a URL is a document's.
     sound = len(wanted) <= CLIENT_ID_LIMIT and wanted.isascii() and wanted.isprintable()
     if not sound or looks_like_url(wanted) != by_document:
@@ -172,6 +172,11 @@ async def _command(service: Service, client_id: ClientId, rule: _Rule, origin: O
     settle(done.answer)
     state: ClientState = done.state
     return state
+
+
+def _new_id(service: Service) -> ClientId:
+    """120 random bits. It begins with a letter, so that no command takes it for an option."""
+    return ClientId("c" + urlsafe_b64encode(service.ports.secrets.random(15)).decode())
 
 
 def _new_secret(service: Service) -> str:
