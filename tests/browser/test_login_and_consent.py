@@ -43,7 +43,8 @@ def test_the_keyboard_alone_is_enough_and_no_script_is_needed(app: Running, site
     context = open_browser(DESK, scripts=False)
     page = context.new_page()
     page.goto(asked(app, site, prompt="consent"))
-    page.keyboard.type(USERNAME)  # the field has the focus
+    page.locator("#username:focus").wait_for()
+    page.keyboard.type(USERNAME)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")

@@ -232,7 +232,7 @@ async def test_a_public_client_has_no_secret(service: Service) -> None:
 
 async def test_client_ids_are_made_up_or_given_and_taken_once(service: Service) -> None:
     made = await clients.register(service, CONFIDENTIAL, asked(service))
-    assert re.fullmatch(r"[A-Za-z0-9_-]{22}", made.state.client_id)
+    assert re.fullmatch(r"c[A-Za-z0-9_-]{20}", made.state.client_id)
     given = await clients.register(service, CONFIDENTIAL, asked(service), ClientId("shop"))
     assert given.state.client_id == "shop"
     with pytest.raises(CommandRefusedError, match="taken"):
