@@ -4,7 +4,18 @@ import pytest
 from tests.support.app import Running
 from tests.support.code_flow import authorize, consent_page, redirect_of
 
-STRANGE = ("a&b=c", "%26", "100%", "+ +", "ü€😀", "'\"><script>alert(1)</script>", "{{7919*7919}}", "a" * 2000, "=", "#x")
+STRANGE = (
+    "a&b=c",
+    "%26",
+    "100%",
+    "+ +",
+    "ü€😀",
+    "'\"><script>alert(1)</script>",
+    "{{7919*7919}}",
+    "a" * 2000,
+    "=",
+    "#x",
+)
 
 
 @pytest.mark.parametrize("state", STRANGE)
